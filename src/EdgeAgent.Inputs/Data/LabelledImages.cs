@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace EdgeAgent.Inputs;
+
+/// <summary>
+/// A data set for classification: one folder of images per class, in a folder or a .zip, also below one top folder.
+/// Classes in ordinal order of their names are the labels 0, 1, ...; images are in ordinal order within their class.
+/// Hidden files and what operating systems leave behind are not part of it. All members may be used from any thread.
+/// </summary>
+public sealed class LabelledImages : IDisposable
+{
+    private readonly IImageSource _source;
+    private readonly string _prefix;
+    private readonly (string Name, int Label)[] _images;
+    private readonly Lazy<string> _sha256;
+
+    private LabelledImages(string path, IImageSource source)
+    {
+        Path = path;
+        _source = source;
+        (_prefix, Classes, _images) = ClassFolders.Find(path, source);
+        _sha256 = new Lazy<string>(Hash);
+    }
+
+    /// <summary>The folder or archive the images come from.</summary>
+    public string Path { get; }
+
+    /// <summary>Names of the classes; the index is the label.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Number of images, those that will not decode included.</summary>
+    public int Count => _images.Length;
+
+    /// <summary>
+    /// SHA-256, in hexadecimal, over name and content of every image in order; a folder and an archive of the same files
+    /// have the same. Computed at first use, by reading everything once.
+    /// </summary>
+    public string Sha256 => _sha256.Value;
+
+    /// <exception cref="InputException">
+    /// Nothing there, not a folder or zip, an unsafe archive, no images, fewer than two classes, or a class without images.
+    /// </exception>
+    public static LabelledImages Open(string path)
+    {
+        IImageSource source;
+        if (Directory.Exists(path))
+            source = new FolderSource(path);
+        else if (!File.Exists(path))
+            throw new InputException($"{path}: no such folder or file; give a folder of class folders, or a .zip of one");
+        else
+            source = new ZipSource(path);
+        try
+        {
+            return new LabelledImages(path, source);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    public int Label(int index) => _images[index].Label;
+
+    /// <summary>Name of an image within the data set: class folder, '/', file.</summary>
+    public string Name(int index) => _images[index].Name;
+
+    /// <summary>The bytes of an image file.</summary>
+    /// <exception cref="InputException">The file cannot be read.</exception>
+    public byte[] Read(int index) => _source.Read(_prefix + _images[index].Name);
+
+    /// <summary>Reads and decodes an image.</summary>
+    /// <param name="fault">Why there is none, beginning with the image's name.</param>
+    public bool TryDecode(int index, [NotNullWhen(true)] out RgbImage? image, [NotNullWhen(false)] out string? fault)
+    {
+        try
+        {
+            image = ImageDecoder.Decode(Read(index));
+            fault = null;
+            return true;
+        }
+        catch (InputException reason)
+        {
+            image = null;
+            fault = $"{Name(index)}: {reason.Message}";
+            return false;
+        }
+    }
+
+    public void Dispose() => _source.Dispose();
+
+    private string Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> length = stackalloc byte[8];
+        for (var i = 0; i < Count; i++)
+        {
+            // Lengths keep the boundary between name and content, and between files, unambiguous.
+            var name = Encoding.UTF8.GetBytes(Name(i));
+            var content = Read(i);
+            BinaryPrimitives.WriteInt64LittleEndian(length, name.Length);
+            hash.AppendData(length);
+            hash.AppendData(name);
+            BinaryPrimitives.WriteInt64LittleEndian(length, content.Length);
+            hash.AppendData(length);
+            hash.AppendData(content);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -22,6 +22,7 @@ public readonly record struct PerChannel(float R, float G, float B)
 /// <paramref name="Width"/> x <paramref name="Height"/> pixels, then value = (pixel * Scale - Mean) / Std in float32, channels in RGB order.
 /// The default passes pixels 0..255 through as floats, channels first. Travels with the model; immutable and thread-safe.
 /// </summary>
+[JsonConverter(typeof(PreprocessingConverter))]
 public sealed record Preprocessing(int Width, int Height)
 {
     public TensorLayout Layout { get; init; } = TensorLayout.Nchw;
@@ -33,7 +34,6 @@ public sealed record Preprocessing(int Width, int Height)
     public PerChannel Std { get; init; } = PerChannel.Of(1);
 
     /// <summary>Floats in the tensor of one image.</summary>
-    [JsonIgnore]
     public int Length => checked(Width * Height * RgbImage.Channels);
 
     /// <summary>Fills <paramref name="tensor"/> (<see cref="Length"/> floats, one image) from <paramref name="image"/>; the same bits on every machine.</summary>
@@ -89,8 +89,3 @@ public sealed record Preprocessing(int Width, int Height)
         static bool Finite(PerChannel values) => float.IsFinite(values.R) && float.IsFinite(values.G) && float.IsFinite(values.B);
     }
 }
-
-/// <summary>JSON of <see cref="Preprocessing"/> without reflection, for the AOT-compiled agent.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(Preprocessing))]
-public sealed partial class PreprocessingJson : JsonSerializerContext;

@@ -1,0 +1,166 @@
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+
+namespace EdgeAgent.Graph.Import.Onnx;
+
+/// <summary>
+/// Walks an ONNX graph in topological order. Nodes that compute shapes or other small constants are folded; every other
+/// node is handed to its converter in <see cref="OnnxOperators"/>, which appends IR nodes here.
+/// </summary>
+internal sealed class OnnxGraphBuilder(ModelProto model)
+{
+    private readonly List<Node> _nodes = [];
+    private readonly Dictionary<string, TensorProto> _initializers = [];
+    private readonly Dictionary<string, Tensor> _constants = [];
+    private readonly Dictionary<string, FoldedValue> _folded = [];
+    private readonly Dictionary<string, ValueSpec> _values = [];
+
+    public GraphSpec Build(string name)
+    {
+        var opset = Opset();
+        foreach (var initializer in model.Graph.Initializer)
+            _initializers[initializer.Name] = initializer;
+        var inputs = Inputs();
+        foreach (var node in OnnxOrder.Sort(model.Graph, _initializers.Keys, opset))
+            Convert(node);
+        var outputs = model.Graph.Output.Select(Output).ToList();
+        return new GraphSpec(name, inputs, outputs, _nodes, _constants) { Metadata = Metadata() }.RemoveUnused();
+    }
+
+    /// <summary>Type and shape of a value that some node or input defines; null for the name of an absent input.</summary>
+    public ValueSpec? Value(string name)
+    {
+        if (name.Length == 0)
+            return null;
+        if (!_values.ContainsKey(name) && Constant(name) is { } tensor)
+            return new(name, tensor.Type, tensor.Shape);
+        return _values.GetValueOrDefault(name);
+    }
+
+    /// <summary>The tensor behind <paramref name="name"/>, if it is a constant; registers it as one the graph reads.</summary>
+    public Tensor? Constant(string name)
+    {
+        if (_constants.TryGetValue(name, out var known))
+            return known;
+        if (_initializers.TryGetValue(name, out var initializer))
+            return _constants[name] = OnnxTensors.Read(initializer);
+        if (_folded.TryGetValue(name, out var folded) && folded.IsConstant)
+            return _constants[name] = folded.ToTensor();
+        return null;
+    }
+
+    /// <summary>A small value known at import, possibly in terms of the batch.</summary>
+    public FoldedValue? Folded(string name)
+    {
+        if (_folded.TryGetValue(name, out var folded))
+            return folded;
+        return Constant(name) is { } tensor ? FoldedValue.TryOf(tensor) : null;
+    }
+
+    /// <summary>Appends an IR node; its output's shape is inferred at once.</summary>
+    public void Emit(string name, Operator op, IReadOnlyList<string> inputs, string output)
+    {
+        foreach (var input in inputs)
+            if (input.Length > 0 && Value(input) is null)
+                throw new OnnxFault(_folded.ContainsKey(input)
+                    ? $"node '{name}' ({op.Type}) computes with the batch size, which is not supported; export the model with a fixed batch"
+                    : $"node '{name}' ({op.Type}) reads '{ModelImportException.OneLine(input)}', which nothing defines");
+        var node = new Node(name, op, inputs, [output]);
+        foreach (var value in ShapeInference.Infer(node, Value))
+            if (!_values.TryAdd(value.Name, value))
+                throw new OnnxFault($"node '{name}' ({op.Type}) defines '{ModelImportException.OneLine(output)}' a second time");
+        _nodes.Add(node);
+    }
+
+    /// <summary>Adds a constant under a name of its own and returns the name.</summary>
+    public string AddConstant(string name, Tensor tensor)
+    {
+        while (_values.ContainsKey(name) || _folded.ContainsKey(name) || _initializers.ContainsKey(name) || _constants.ContainsKey(name))
+            name += "_";
+        _constants[name] = tensor;
+        return name;
+    }
+
+    /// <summary>A tensor given by an attribute of a Constant node.</summary>
+    public void Define(string name, Tensor tensor)
+    {
+        if (_values.ContainsKey(name) || !_constants.TryAdd(name, tensor))
+            throw new OnnxFault($"constant '{ModelImportException.OneLine(name)}' is defined twice");
+    }
+
+    private void Convert(OnnxNode node)
+    {
+        if (node.Proto.Domain is not ("" or "ai.onnx") || !OnnxOperators.All.TryGetValue(node.Op, out var convert))
+            throw Unsupported(node);
+        if (node.Output(0).Length == 0)
+            throw node.Fault("has no output");
+        if (OnnxFolding.TryFold(node, this) is { } folded)
+        {
+            _folded[node.Output(0)] = folded;
+            return;
+        }
+        convert(node, this);
+    }
+
+    private static OnnxFault Unsupported(OnnxNode node)
+    {
+        var domain = node.Proto.Domain.Length > 0 ? $" of domain '{ModelImportException.OneLine(node.Proto.Domain)}'" : "";
+        return node.Fault($"the operator{domain} is not supported; supported are {string.Join(", ", OnnxOperators.Supported)}");
+    }
+
+    private int Opset()
+    {
+        long opset = 1;
+        foreach (var import in model.OpsetImport)
+            if (import.Domain is "" or "ai.onnx")
+                opset = import.Version;
+        if (opset is < OnnxImporter.OldestOpset or > 1000)
+            throw new OnnxFault($"uses opset {opset}; opset {OnnxImporter.OldestOpset} and up are supported: convert it with the ONNX version converter");
+        return (int)opset;
+    }
+
+    private List<ValueSpec> Inputs()
+    {
+        var inputs = new List<ValueSpec>();
+        // Before IR version 4, initializers are listed as inputs too.
+        foreach (var input in model.Graph.Input.Where(i => !_initializers.ContainsKey(i.Name)))
+        {
+            var name = ModelImportException.OneLine(input.Name);
+            if (input.Type?.TensorType is not { } tensor || OnnxTensors.TypeOf(tensor.ElemType) is not { } type)
+                throw new OnnxFault($"input '{name}' is no tensor of a supported type (float, uint8, int8, int32, int64, bool)");
+            if (tensor.Shape is null)
+                throw new OnnxFault($"input '{name}' has no shape; export the model with one");
+            var spec = new ValueSpec(input.Name, type, [.. tensor.Shape.Dim.Select((d, i) => Dimension(d, i, name))]);
+            if (ShapeInference.ElementsPerSample(spec.Shape) > ShapeInference.MaxElements)
+                throw new OnnxFault($"input '{name}' has the shape [{string.Join(',', spec.Shape)}]; at most {ShapeInference.MaxElements} elements are supported");
+            if (!_values.TryAdd(spec.Name, spec))
+                throw new OnnxFault($"input '{name}' is defined twice");
+            inputs.Add(spec);
+        }
+        return inputs;
+    }
+
+    private static int Dimension(TensorShapeProto.Types.Dimension dimension, int index, string input)
+    {
+        if (dimension.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue && dimension.DimValue > 0)
+            return dimension.DimValue <= int.MaxValue
+                ? (int)dimension.DimValue
+                : throw new OnnxFault($"input '{input}' has {dimension.DimValue} elements along axis {index}, which is too large");
+        return index == 0
+            ? -1
+            : throw new OnnxFault($"input '{input}' has an unknown size along axis {index}; only the batch (axis 0) may be dynamic: export with a fixed size");
+    }
+
+    private ValueSpec Output(ValueInfoProto output) =>
+        Value(output.Name) ?? throw new OnnxFault($"output '{ModelImportException.OneLine(output.Name)}' is computed by no node");
+
+    private Dictionary<string, string> Metadata()
+    {
+        var metadata = new Dictionary<string, string>();
+        foreach (var entry in model.MetadataProps)
+            metadata[entry.Key] = entry.Value;
+        if (model.ProducerName.Length > 0)
+            metadata["producer"] = $"{model.ProducerName} {model.ProducerVersion}".TrimEnd();
+        return metadata;
+    }
+}

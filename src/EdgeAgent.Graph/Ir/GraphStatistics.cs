@@ -1,0 +1,40 @@
+namespace EdgeAgent.Graph.Ir;
+
+/// <summary>What a model costs, counted on the graph.</summary>
+/// <param name="Operators">Operator types with counts, most frequent first.</param>
+/// <param name="Parameters">Elements of floating-point and quantized weight constants (biases and normalisation included).</param>
+/// <param name="Macs">Multiply-accumulates of convolutions and matrix products at batch 1.</param>
+public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Operators, long Parameters, long Macs)
+{
+    /// <exception cref="InvalidGraphException">The graph's shapes do not fit.</exception>
+    public static GraphStatistics Of(GraphSpec graph)
+    {
+        var values = ShapeInference.Infer(graph, batch: 1);
+        var operators = graph.Nodes.CountBy(n => n.Op.Type)
+            .OrderByDescending(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal).ToList();
+        return new(operators, CountParameters(graph), graph.Nodes.Sum(n => MacsOf(n, values)));
+    }
+
+    /// <summary>Multiply-accumulates of one node, for the shapes in <paramref name="values"/>; 0 for operators that are not products.</summary>
+    public static long MacsOf(Node node, IReadOnlyDictionary<string, ValueSpec> values)
+    {
+        var output = Elements(values[node.Output].Shape);
+        return node.Op switch
+        {
+            // Per output element: one MAC for every weight of its output channel.
+            Conv => output * Elements(values[node.Inputs[1]].Shape[1..]),
+            Gemm gemm => output * values[node.Inputs[0]].Shape[gemm.TransposeA ? 0 : 1],
+            MatMul => output * values[node.Inputs[0]].Shape[^1],
+            _ => 0,
+        };
+    }
+
+    // Scales and zero points describe the number format of weights; they are no parameters of their own.
+    private static long CountParameters(GraphSpec graph)
+    {
+        var quantization = graph.Nodes.Where(n => n.Op is QuantizeLinear or DequantizeLinear).SelectMany(n => n.Inputs.Skip(1)).ToHashSet();
+        return graph.Constants.Where(c => !quantization.Contains(c.Key) && c.Value.Type is not (ElementType.Int64 or ElementType.Bool)).Sum(c => (long)c.Value.Count);
+    }
+
+    private static long Elements(int[] shape) => shape.Aggregate(1L, (a, b) => a * b);
+}

@@ -1,0 +1,244 @@
+using static EdgeAgent.Graph.Ir.ShapeInference;
+
+namespace EdgeAgent.Graph.Ir;
+
+/// <summary>The shape rule of every operator of the IR: inputs' types and shapes to the output's.</summary>
+internal static class OperatorShapes
+{
+    public static (ElementType Type, int[] Shape) Of(Operator op, ValueSpec?[] inputs) => op switch
+    {
+        Conv conv => (ElementType.Float32, Convolution(conv, inputs)),
+        Gemm gemm => (ElementType.Float32, Product(gemm, inputs)),
+        MatMul => (ElementType.Float32, MatrixProduct(Float(inputs, 0), Float(inputs, 1))),
+        BatchNormalization => (ElementType.Float32, Normalization(inputs)),
+        Relu or Clip or LeakyRelu or Sigmoid or HardSigmoid or HardSwish or Tanh => (ElementType.Float32, Float(inputs, 0)),
+        Identity => (Value(inputs, 0).Type, Value(inputs, 0).Shape),
+        Softmax softmax => (ElementType.Float32, Axis(softmax.Axis, Float(inputs, 0)).Shape),
+        Add or Sub or Mul or Div => (SameType(inputs), Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
+        Concat concat => (SameType(inputs), Concatenation(concat, inputs)),
+        MaxPool pool => (ElementType.Float32, Pool(Float(inputs, 0), pool.Window, pool.CeilMode)),
+        AveragePool pool => (ElementType.Float32, Pool(Float(inputs, 0), pool.Window, pool.CeilMode)),
+        GlobalAveragePool or GlobalMaxPool => (ElementType.Float32, GlobalPool(Float(inputs, 0))),
+        ReduceMean mean => (ElementType.Float32, Mean(mean, Float(inputs, 0))),
+        Flatten flatten => (Value(inputs, 0).Type, Flattened(flatten.Axis, Value(inputs, 0).Shape)),
+        Reshape reshape => (Value(inputs, 0).Type, Reshaped(reshape.Shape, Value(inputs, 0).Shape)),
+        Transpose transpose => (Value(inputs, 0).Type, Transposed(transpose.Permutation, Value(inputs, 0).Shape)),
+        Pad pad => (Value(inputs, 0).Type, Padded(pad.Pads, Value(inputs, 0).Shape)),
+        QuantizeLinear => (Value(inputs, 2).Type, Float(inputs, 0)),
+        DequantizeLinear => (ElementType.Float32, Value(inputs, 0).Shape),
+        _ => throw new ShapeFault("has no shape rule"),
+    };
+
+    /// <summary>NumPy's multidirectional broadcasting.</summary>
+    public static int[] Broadcast(int[] a, int[] b)
+    {
+        var shape = new int[Math.Max(a.Length, b.Length)];
+        for (var i = 0; i < shape.Length; i++)
+        {
+            var (x, y) = (At(a, i - shape.Length), At(b, i - shape.Length));
+            shape[i] = x == y || y == 1 ? x : x == 1 ? y : throw new ShapeFault($"[{Join(a)}] and [{Join(b)}] do not broadcast");
+        }
+        return shape;
+
+        static int At(int[] shape, int fromEnd) => shape.Length + fromEnd is >= 0 and var i ? shape[i] : 1;
+    }
+
+    /// <summary>A target shape with 0 (copy) and -1 (infer) resolved against the input's.</summary>
+    public static int[] Reshaped(long[] target, int[] input)
+    {
+        var shape = new int[target.Length];
+        var inferred = -1;
+        long known = 1;
+        for (var i = 0; i < shape.Length; i++)
+        {
+            if (target[i] == -1 && inferred < 0)
+                inferred = i;
+            else if (target[i] == 0 && i < input.Length)
+                known *= shape[i] = input[i];
+            else if (target[i] is > 0 and <= int.MaxValue)
+                known *= shape[i] = (int)target[i];
+            else
+                throw new ShapeFault($"cannot reshape [{Join(input)}] to [{string.Join(',', target)}]");
+            if (Math.Abs(known) > MaxElements)
+                throw new ShapeFault($"cannot reshape [{Join(input)}] to [{string.Join(',', target)}]");
+        }
+        var total = Elements(input);
+        if (inferred >= 0 && known != 0 && total % known == 0)
+            known *= shape[inferred] = (int)(total / known);
+        return known == total ? shape : throw new ShapeFault($"cannot reshape [{Join(input)}] to [{string.Join(',', target)}]");
+    }
+
+    private static int[] Convolution(Conv conv, ValueSpec?[] inputs)
+    {
+        var (x, w) = (Float(inputs, 0), Float(inputs, 1));
+        var axes = conv.Window.Kernel.Length;
+        CheckWindow(x, conv.Window);
+        if (w.Length != x.Length || x.Length != axes + 2)
+            throw new ShapeFault($"input [{Join(x)}] and weights [{Join(w)}] do not fit a {axes}-D convolution");
+        if (conv.Groups < 1 || x[1] != w[1] * (long)conv.Groups || w[0] % conv.Groups != 0)
+            throw new ShapeFault($"input [{Join(x)}] and weights [{Join(w)}] do not fit {conv.Groups} groups");
+        for (var i = 0; i < axes; i++)
+            if (w[2 + i] != conv.Window.Kernel[i])
+                throw new ShapeFault($"weights [{Join(w)}] do not have the kernel [{Join(conv.Window.Kernel)}]");
+        if (inputs.Length > 2 && inputs[2] is { } bias && Elements(bias.Shape) != w[0])
+            throw new ShapeFault($"bias [{Join(bias.Shape)}] does not fit {w[0]} output channels");
+        return Windowed(x, w[0], conv.Window, ceil: false);
+    }
+
+    private static int[] Product(Gemm gemm, ValueSpec?[] inputs)
+    {
+        var (a, b) = (Float(inputs, 0), Float(inputs, 1));
+        if (a.Length != 2 || b.Length != 2)
+            throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] is not a product of two matrices");
+        var (m, k) = gemm.TransposeA ? (a[1], a[0]) : (a[0], a[1]);
+        var (k2, n) = gemm.TransposeB ? (b[1], b[0]) : (b[0], b[1]);
+        if (k != k2)
+            throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] have different inner sizes {k} and {k2}");
+        int[] shape = [m, n];
+        if (inputs.Length > 2 && inputs[2] is { } c && !Broadcast(shape, c.Shape).AsSpan().SequenceEqual(shape))
+            throw new ShapeFault($"addend [{Join(c.Shape)}] does not broadcast to [{Join(shape)}]");
+        return shape;
+    }
+
+    private static int[] MatrixProduct(int[] a, int[] b)
+    {
+        if (a.Length < 2 || b.Length < 2 || a[^1] != b[^2])
+            throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] do not multiply");
+        return [.. Broadcast(a[..^2], b[..^2]), a[^2], b[^1]];
+    }
+
+    private static int[] Normalization(ValueSpec?[] inputs)
+    {
+        var x = Float(inputs, 0);
+        if (x.Length < 2)
+            throw new ShapeFault($"input [{Join(x)}] has no channel axis");
+        for (var i = 1; i < 5; i++)
+            if (Float(inputs, i) is var p && (p.Length != 1 || p[0] != x[1]))
+                throw new ShapeFault($"parameter [{Join(p)}] does not fit {x[1]} channels");
+        return x;
+    }
+
+    private static int[] Concatenation(Concat concat, ValueSpec?[] inputs)
+    {
+        var (shape, axis) = Axis(concat.Axis, Value(inputs, 0).Shape);
+        var result = shape.ToArray();
+        for (var i = 1; i < inputs.Length; i++)
+        {
+            var next = Value(inputs, i).Shape;
+            if (next.Length != shape.Length)
+                throw new ShapeFault($"[{Join(shape)}] and [{Join(next)}] differ in rank");
+            for (var d = 0; d < shape.Length; d++)
+                if (d != axis && next[d] != shape[d])
+                    throw new ShapeFault($"[{Join(shape)}] and [{Join(next)}] differ outside axis {axis}");
+            result[axis] = checked(result[axis] + next[axis]);
+        }
+        return result;
+    }
+
+    private static int[] Pool(int[] x, Window window, bool ceil)
+    {
+        CheckWindow(x, window);
+        if (x.Length != window.Kernel.Length + 2)
+            throw new ShapeFault($"input [{Join(x)}] does not fit a {window.Kernel.Length}-D window");
+        return Windowed(x, x[1], window, ceil);
+    }
+
+    private static void CheckWindow(int[] x, Window window)
+    {
+        var axes = window.Kernel.Length;
+        if (axes < 1 || window.Strides.Length != axes || window.Dilations.Length != axes || window.Pads.Length != 2 * axes
+            || window.Kernel.Any(k => k is < 1 or > 1 << 15) || window.Strides.Any(s => s is < 1 or > 1 << 15)
+            || window.Dilations.Any(d => d is < 1 or > 1 << 15) || window.Pads.Any(p => p is < 0 or > 1 << 15))
+            throw new ShapeFault($"input [{Join(x)}]: kernel [{Join(window.Kernel)}], strides [{Join(window.Strides)}], pads [{Join(window.Pads)}], dilations [{Join(window.Dilations)}] are no window");
+    }
+
+    private static int[] Windowed(int[] x, int channels, Window window, bool ceil)
+    {
+        int[] shape = [x[0], channels, .. x[2..]];
+        for (var i = 0; i < window.Kernel.Length; i++)
+        {
+            long span = x[2 + i] + (long)window.Pads[i] + window.Pads[i + window.Kernel.Length];
+            if (x[2 + i] < 1 || span > int.MaxValue || span < window.Dilations[i] * (window.Kernel[i] - 1L) + 1)
+                throw new ShapeFault($"kernel [{Join(window.Kernel)}] is larger than the padded input [{Join(x)}]");
+            shape[2 + i] = window.OutputSize(i, x[2 + i], ceil);
+        }
+        return shape;
+    }
+
+    private static int[] GlobalPool(int[] x) =>
+        x.Length > 2 ? [x[0], x[1], .. Enumerable.Repeat(1, x.Length - 2)] : throw new ShapeFault($"input [{Join(x)}] has no spatial axes");
+
+    private static int[] Mean(ReduceMean mean, int[] x)
+    {
+        var reduced = mean.Axes.Select(a => Axis(a, x).Axis).ToHashSet();
+        return [.. x.Select((d, i) => (d, i)).Where(p => mean.KeepDims || !reduced.Contains(p.i)).Select(p => reduced.Contains(p.i) ? 1 : p.d)];
+    }
+
+    private static int[] Flattened(int axis, int[] x)
+    {
+        var split = axis < 0 ? axis + x.Length : axis;
+        if (split < 0 || split > x.Length)
+            throw new ShapeFault($"axis {axis} is outside [{Join(x)}]");
+        return [Narrow(Elements(x.AsSpan(0, split))), Narrow(Elements(x.AsSpan(split)))];
+    }
+
+    private static int[] Transposed(int[] permutation, int[] x)
+    {
+        if (!permutation.Order().SequenceEqual(Enumerable.Range(0, x.Length)))
+            throw new ShapeFault($"[{Join(permutation)}] is no permutation of the axes of [{Join(x)}]");
+        return Array.ConvertAll(permutation, p => x[p]);
+    }
+
+    private static int[] Padded(int[] pads, int[] x)
+    {
+        if (pads.Length != 2 * x.Length)
+            throw new ShapeFault($"{pads.Length} pads do not fit [{Join(x)}]");
+        var shape = x.ToArray();
+        for (var i = 0; i < x.Length; i++)
+        {
+            var (begin, end) = (pads[i], pads[i + x.Length]);
+            if (begin == 0 && end == 0)
+                continue;
+            if (x[i] < 0 || begin < 0 || end < 0 || (long)x[i] + begin + end > int.MaxValue)
+                throw new ShapeFault($"pads [{Join(pads)}] of [{Join(x)}] are not supported: no negative pads, none on the batch");
+            shape[i] += begin + end;
+        }
+        return shape;
+    }
+
+    private static (int[] Shape, int Axis) Axis(int axis, int[] shape)
+    {
+        var index = axis < 0 ? axis + shape.Length : axis;
+        return index >= 0 && index < shape.Length ? (shape, index) : throw new ShapeFault($"axis {axis} is outside [{Join(shape)}]");
+    }
+
+    private static ElementType SameType(ValueSpec?[] inputs)
+    {
+        var type = Value(inputs, 0).Type;
+        for (var i = 1; i < inputs.Length; i++)
+            if (Value(inputs, i).Type != type)
+                throw new ShapeFault($"operands are of type {type} and {Value(inputs, i).Type}");
+        return type;
+    }
+
+    private static int[] Float(ValueSpec?[] inputs, int index) =>
+        Value(inputs, index) is { Type: ElementType.Float32 } value
+            ? value.Shape
+            : throw new ShapeFault($"input {index} is {Value(inputs, index).Type}, not Float32");
+
+    private static ValueSpec Value(ValueSpec?[] inputs, int index) =>
+        index < inputs.Length && inputs[index] is { } value ? value : throw new ShapeFault($"input {index} is missing");
+
+    private static long Elements(ReadOnlySpan<int> shape)
+    {
+        // Two batch dimensions would multiply to a positive count; no operator of the IR makes a second one.
+        long count = 1;
+        foreach (var dimension in shape)
+            count = Math.Clamp(count * dimension, -MaxElements * 2, MaxElements * 2);
+        return count;
+    }
+
+    private static int Narrow(long count) => Math.Abs(count) <= MaxElements ? (int)count : throw new ShapeFault("the result is too large");
+
+    private static string Join(int[] shape) => string.Join(',', shape);
+}

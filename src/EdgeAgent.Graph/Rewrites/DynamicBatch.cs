@@ -1,0 +1,38 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Rewrites;
+
+/// <summary>
+/// Frees a batch that the exporter fixed: the leading axis of the inputs becomes -1 and Reshapes copy it from their
+/// input. A graph whose batch is entangled with other axes keeps its fixed size.
+/// </summary>
+public static class DynamicBatch
+{
+    public static GraphSpec Apply(GraphSpec graph)
+    {
+        if (graph.Inputs.Count == 0 || graph.Inputs.Any(i => i.Shape.Length == 0 || i.Shape[0] < 1 || i.Shape[0] != graph.Inputs[0].Shape[0]))
+            return graph;
+        var batch = graph.Inputs[0].Shape[0];
+        var shapes = ShapeInference.Infer(graph, -1);
+        var freed = graph with
+        {
+            Inputs = [.. graph.Inputs.Select(i => i with { Shape = [-1, .. i.Shape[1..]] })],
+            Nodes = [.. graph.Nodes.Select(node => node.Op is Reshape reshape ? node with { Op = Freed(reshape, shapes[node.Inputs[0]].Shape, batch) } : node)],
+        };
+        try
+        {
+            var inferred = ShapeInference.Infer(freed, -1);
+            var outputs = graph.Outputs.Select(o => inferred[o.Name]).ToList();
+            return outputs.TrueForAll(o => o.Shape.Length > 0 && o.Shape[0] == -1) ? freed with { Outputs = outputs } : graph;
+        }
+        catch (InvalidGraphException)
+        {
+            return graph;
+        }
+    }
+
+    private static Reshape Freed(Reshape reshape, int[] input, int batch) =>
+        reshape.Shape.Length > 0 && input.Length > 0 && input[0] == batch && reshape.Shape[0] == batch
+            ? new([0, .. reshape.Shape[1..]])
+            : reshape;
+}

@@ -47,6 +47,9 @@ public sealed record Manifest
     /// <summary>Latency on the profile as the cost model predicted it, one thread, in microseconds.</summary>
     public double? PredictedUs { get; init; }
 
+    /// <summary>Active power of the profile in watts, so that a device without a sensor can estimate its energy.</summary>
+    public double? ActiveW { get; init; }
+
     /// <summary>From here on the package is refused for new installs; a running model is never stopped by it.</summary>
     public required DateTimeOffset Expires { get; init; }
 

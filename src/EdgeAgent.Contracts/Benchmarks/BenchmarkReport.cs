@@ -33,7 +33,8 @@ public sealed record BenchmarkReport
 
     public required LatencySummary Latency { get; init; }
 
-    public required EnergyReading Energy { get; init; }
+    /// <summary>Null where no sensor can be read and nobody told the device its profile's active power.</summary>
+    public EnergyReading? Energy { get; init; }
 
     /// <summary>Share of golden samples whose class was reproduced, a fraction.</summary>
     public required double GoldenAgreement { get; init; }

@@ -1,0 +1,110 @@
+using EdgeAgent.Int8.Plan;
+
+namespace EdgeAgent.Int8.Execution;
+
+/// <summary>Place of one tensor in the arena; a border lies around height and width.</summary>
+/// <param name="Offset">Byte of the top left corner of the border.</param>
+/// <param name="RowStride">Bytes from one row to the next, border included.</param>
+internal readonly record struct TensorPlace(int Offset, int Top, int Left, int Bottom, int Right, int RowStride, int Bytes)
+{
+    public bool HasBorder => (Top | Left | Bottom | Right) != 0;
+}
+
+/// <summary>
+/// Gives every tensor a place in one arena: tensors that are alive at the same time do not overlap. A tensor gets the
+/// border that the convolutions reading it pad, so that none of them has to copy it.
+/// </summary>
+internal sealed class ArenaLayout
+{
+    /// <summary>Kernels may read this much beyond the last tensor.</summary>
+    public const int Slack = 256;
+
+    private const int Alignment = 64;
+
+    private ArenaLayout(TensorPlace[] places, int bytes, long largestLiveSet)
+    {
+        Places = places;
+        Bytes = bytes;
+        LargestLiveSet = largestLiveSet;
+    }
+
+    public IReadOnlyList<TensorPlace> Places { get; }
+
+    /// <summary>Size of the arena without <see cref="Slack"/>.</summary>
+    public int Bytes { get; }
+
+    /// <summary>The least any layout could need, borders and alignment included.</summary>
+    public long LargestLiveSet { get; }
+
+    /// <exception cref="PlanFormatException">The tensors do not fit into 2 GiB.</exception>
+    public static ArenaLayout Of(PlanModel model)
+    {
+        var places = Borders(model);
+        var (first, last) = Lifetimes(model);
+        // Largest first, each at the lowest offset where it fits between those already placed that live at the same time.
+        var order = Enumerable.Range(0, places.Length).OrderByDescending(i => places[i].Bytes).ThenBy(i => first[i]).ToArray();
+        var placed = new List<int>();
+        long total = 0;
+        foreach (var i in order)
+        {
+            long offset = 0;
+            foreach (var j in placed)
+            {
+                if (last[j] < first[i] || last[i] < first[j])
+                    continue;
+                if (offset + places[i].Bytes <= places[j].Offset)
+                    break;
+                offset = Math.Max(offset, (long)places[j].Offset + places[j].Bytes);
+            }
+            if (offset + places[i].Bytes > int.MaxValue - Slack)
+                throw new PlanFormatException($"plan: '{model.Name}' needs more than 2 GiB of activations");
+            places[i] = places[i] with { Offset = (int)offset };
+            placed.Insert(~placed.BinarySearch(i, Comparer<int>.Create((a, b) => (places[a].Offset, a).CompareTo((places[b].Offset, b)))), i);
+            total = Math.Max(total, offset + places[i].Bytes);
+        }
+        var live = 0L;
+        for (var step = 0; step < model.Steps.Count; step++)
+            live = Math.Max(live, Enumerable.Range(0, places.Length).Sum(i => first[i] <= step && step <= last[i] ? (long)places[i].Bytes : 0));
+        return new(places, (int)total, live);
+    }
+
+    private static TensorPlace[] Borders(PlanModel model)
+    {
+        var borders = new (int Top, int Left, int Bottom, int Right)[model.Tensors.Count];
+        foreach (var op in model.Steps)
+        {
+            if (op is not Convolution { Window: { HasPads: true } w })
+                continue;
+            ref var b = ref borders[op.Inputs[0]];
+            b = (Math.Max(b.Top, w.PadTop), Math.Max(b.Left, w.PadLeft), Math.Max(b.Bottom, w.PadBottom), Math.Max(b.Right, w.PadRight));
+        }
+        var places = new TensorPlace[borders.Length];
+        for (var i = 0; i < places.Length; i++)
+        {
+            var (b, t) = (borders[i], model.Tensors[i]);
+            var element = t.Element == PlanElement.Float32 ? 4L : 1L;
+            var stride = (t.Shape.Width + b.Left + b.Right) * (long)t.Shape.Channels * element;
+            var bytes = (t.Shape.Height + b.Top + b.Bottom) * stride;
+            if (bytes > int.MaxValue - Slack - Alignment)
+                throw new PlanFormatException($"plan: tensor {i} of '{model.Name}' needs {bytes} bytes with its padding");
+            places[i] = new(0, b.Top, b.Left, b.Bottom, b.Right, (int)stride, ((int)bytes + Alignment - 1) & -Alignment);
+        }
+        return places;
+    }
+
+    /// <summary>The steps that write and last read each tensor, inclusive.</summary>
+    private static (int[] First, int[] Last) Lifetimes(PlanModel model)
+    {
+        var first = new int[model.Tensors.Count];
+        var last = new int[model.Tensors.Count];
+        for (var step = 0; step < model.Steps.Count; step++)
+        {
+            var op = model.Steps[step];
+            first[op.Output] = last[op.Output] = step;
+            foreach (var input in op.Inputs)
+                last[input] = step;
+        }
+        last[model.OutputTensor] = model.Steps.Count;
+        return (first, last);
+    }
+}

@@ -1,0 +1,63 @@
+using EdgeAgent.Int8.Kernels.Scalar;
+using EdgeAgent.Int8.Plan;
+
+namespace EdgeAgent.Int8.Kernels;
+
+/// <summary>
+/// The kernels for one instruction set. All sets write the same bytes for the same plan; they differ in speed only.
+/// What a set does not override is done by the scalar reference.
+/// </summary>
+public abstract class KernelSet
+{
+    private protected KernelSet()
+    {
+    }
+
+    /// <summary>scalar, sse41, avx2, avxvnni, neon or neon-dot.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether this process can execute it.</summary>
+    public abstract bool IsSupported { get; }
+
+    /// <summary>All sets, slowest first, supported here or not.</summary>
+    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels()];
+
+    /// <summary>The fastest set that this process can execute.</summary>
+    public static KernelSet Best { get; } = All.Last(k => k.IsSupported);
+
+    /// <summary>The set that the environment variable EDGEAGENT_INT8_KERNELS names, else <see cref="Best"/>.</summary>
+    /// <exception cref="ArgumentException">The variable names a set that is unknown or not supported here.</exception>
+    public static KernelSet Default =>
+        Environment.GetEnvironmentVariable("EDGEAGENT_INT8_KERNELS") is { Length: > 0 } name ? Named(name) : Best;
+
+    /// <summary>The set of that name.</summary>
+    /// <exception cref="ArgumentException">There is none, or this CPU cannot execute it.</exception>
+    public static KernelSet Named(string name)
+    {
+        var set = All.FirstOrDefault(k => k.Name == name)
+            ?? throw new ArgumentException($"kernel set '{name}' is unknown; there are {string.Join(", ", All.Select(k => k.Name))}");
+        return set.IsSupported ? set
+            : throw new ArgumentException(
+                $"kernel set '{name}' is not supported by this CPU; it supports {string.Join(", ", All.Where(k => k.IsSupported).Select(k => k.Name))}");
+    }
+
+    public override string ToString() => Name;
+
+    internal virtual Step Convolution(ConvolutionTask task) => new ScalarConvolution(task);
+
+    internal virtual Step Elementwise(ElementwiseTask task) => new ScalarElementwise(task);
+
+    internal virtual Step MaxPooling(PoolingTask task) => new ScalarMaxPooling(task);
+
+    internal virtual Step AveragePooling(PoolingTask task) => new ScalarAveragePooling(task);
+
+    internal virtual Step Quantize(InputSource source, TensorView output) => new ScalarQuantize(source, output);
+}
+
+/// <summary>The reference: no vectors, nothing packed, runs everywhere.</summary>
+internal sealed class ScalarKernels : KernelSet
+{
+    public override string Name => "scalar";
+
+    public override bool IsSupported => true;
+}

@@ -1,0 +1,54 @@
+using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Plan;
+using Xunit;
+
+namespace EdgeAgent.Tests.Int8;
+
+public sealed class PlanExecutorTests
+{
+    [Fact]
+    public void Run_ConvolutionAndHead_FollowsTheFormulas()
+    {
+        // 2x2 image of two channels -> 1x1 convolution to one channel with ReLU -> mean -> head of two logits.
+        var b = new PlanBuilder("by hand");
+        var x = b.Input(new PlanShape(2, 2, 2), new Quantization(0.5f, 10));
+        var q = new Quantization(0.25f, 3);
+        var y = b.Convolution(x, new([2, -1], [0.5f], [4]), PlanWindow.Square(1), 1, q, ActivationBounds.Relu(q));
+        var mean = b.GlobalAveragePool(y, q);
+        b.Output(b.DenseHead(mean, new([3, -3], [1f, 2f], [1, 1])));
+        using var executor = new PlanExecutor(PlanModel.Load(b.Build()));
+
+        var logits = new float[2];
+        executor.Run([1, 2, 3, 4, /* channel 1 */ 0, 1, 10, -1], logits);
+
+        // Channel 0 in steps of 0.5: 2 4 6 8; channel 1: 0 2 20 -2. acc = 4 + 2a - b = 8 10 -4 22.
+        // v = acc * (0.5 * 0.5 / 0.25) = acc; ReLU: 8 10 0 22; mean 10. Head: 1 +- 30, times 0.25 and 0.5.
+        Assert.Equal([7.75f, -14.5f], logits);
+    }
+
+    [Fact]
+    public void Run_DenseOverAnImage_TakesWeightsInChannelsFirstOrder()
+    {
+        var b = new PlanBuilder("dense");
+        var x = b.Input(new PlanShape(1, 2, 2), new Quantization(1f, 0));
+        b.Output(b.DenseHead(x, new([1, 10, 100, 7], [1f], [0])));
+        using var executor = new PlanExecutor(PlanModel.Load(b.Build()));
+
+        var output = new float[1];
+        executor.Run([1, 2, 3, 4], output);
+
+        Assert.Equal(1 + 20 + 300 + 28, output[0]);
+    }
+
+    [Fact]
+    public void Run_WrongInputLength_IsRefusedWithBothLengths()
+    {
+        var b = new PlanBuilder("lengths");
+        b.Output(b.Input(PlanShape.Flat(3), new Quantization(1f, 0)));
+        using var executor = new PlanExecutor(PlanModel.Load(b.Build()));
+
+        var error = Assert.Throws<ArgumentException>(() => executor.Run(new float[4], new float[3]));
+
+        Assert.Equal("the input has 4 values, the model takes 3 (1x1x3)", error.Message);
+    }
+}

@@ -1,1 +1,3 @@
-return 0;
+using EdgeAgent.Cli.CommandLine;
+
+return await Edgectl.RunAsync(args, Console.Out, Console.Error);

@@ -1,0 +1,99 @@
+using System.Text.Json.Serialization;
+
+namespace EdgeAgent.Cli.CommandLine;
+
+// The documents that --json writes: a contract, held to by the system tests. Units are in the names, shares are
+// fractions, and members are only ever added.
+
+/// <param name="Schema">Version of the document's form.</param>
+/// <param name="Format">File format of the model: onnx or plan.</param>
+/// <param name="Operators">Most frequent first.</param>
+/// <param name="Parameters">Number of weights.</param>
+/// <param name="Macs">Multiply-accumulates of one inference.</param>
+/// <param name="Inputs">-1 stands for the batch.</param>
+/// <param name="Outputs">-1 stands for the batch.</param>
+/// <param name="ModelBytes">Size of the file.</param>
+internal sealed record InspectDocument(
+    int Schema,
+    string Format,
+    IReadOnlyList<OperatorCount> Operators,
+    long Parameters,
+    long Macs,
+    IReadOnlyList<ValueDocument> Inputs,
+    IReadOnlyList<ValueDocument> Outputs,
+    long ModelBytes);
+
+internal sealed record OperatorCount(string Type, int Count);
+
+internal sealed record ValueDocument(string Name, string Type, IReadOnlyList<int> Shape);
+
+/// <param name="Schema">Version of the document's form.</param>
+/// <param name="Engine">What computed: interpreter, onnxruntime or int8.</param>
+/// <param name="Samples">Images that were classified.</param>
+/// <param name="Top1">Fraction whose class came first.</param>
+/// <param name="Top3">Fraction whose class was among the first three.</param>
+/// <param name="Interval">Wilson 95 % interval of <paramref name="Top1"/>: low, high.</param>
+/// <param name="DataSha256">Hash over names and contents of the data set.</param>
+/// <param name="Skipped">Images that did not decode; they count neither as right nor as wrong.</param>
+internal sealed record EvalDocument(
+    int Schema,
+    string Engine,
+    int Samples,
+    double Top1,
+    double Top3,
+    IReadOnlyList<double> Interval,
+    string DataSha256,
+    IReadOnlyList<SkippedImage> Skipped);
+
+internal sealed record SkippedImage(string Name, string Reason);
+
+/// <param name="Schema">Version of the document's form.</param>
+/// <param name="Engine">int8 or onnxruntime.</param>
+/// <param name="Threads">Threads of the engine.</param>
+/// <param name="KernelSet">Kernels that the int8 engine dispatched to; null for others.</param>
+/// <param name="Samples">Inferences that were timed.</param>
+/// <param name="MinUs">Fastest.</param>
+/// <param name="P50Us">Median.</param>
+/// <param name="P90Us">90th percentile.</param>
+/// <param name="P95Us">95th percentile.</param>
+/// <param name="P99Us">99th percentile.</param>
+/// <param name="IntervalUs">95 % interval of the median: low, high.</param>
+/// <param name="ColdStartUs">From loading the file to the first result.</param>
+/// <param name="PeakBytes">Resident memory that loading and running added.</param>
+/// <param name="Valid">False when something disturbed the measurement.</param>
+/// <param name="Reasons">What disturbed it.</param>
+/// <param name="Against">The same of the other model, with <c>--against</c>.</param>
+/// <param name="RatioP50">Median of the other model / of this one.</param>
+/// <param name="PValue">Two-sided Mann-Whitney test of the interleaved runs.</param>
+internal sealed record BenchDocument(
+    int Schema,
+    string Engine,
+    int Threads,
+    string? KernelSet,
+    int Samples,
+    double MinUs,
+    double P50Us,
+    double P90Us,
+    double P95Us,
+    double P99Us,
+    IReadOnlyList<double> IntervalUs,
+    double ColdStartUs,
+    long PeakBytes,
+    bool Valid,
+    IReadOnlyList<string> Reasons,
+    BenchDocument? Against = null,
+    double? RatioP50 = null,
+    double? PValue = null);
+
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(InspectDocument))]
+[JsonSerializable(typeof(EvalDocument))]
+[JsonSerializable(typeof(BenchDocument))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    /// <summary>Version of all documents so far.</summary>
+    public const int Schema = 1;
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+
+namespace EdgeAgent.Cli.CommandLine;
+
+/// <summary>Options that several commands share, so that they read the same everywhere.</summary>
+internal static class ModelOptions
+{
+    public static Option<string> Model() => new("--model") { Description = "The model file", Required = true };
+
+    public static Option<string> Data() => new("--data") { Description = "Images: a folder or .zip of class folders", Required = true };
+
+    public static Option<string?> Preprocessing() => new("--preprocessing")
+    {
+        Description = "How pixels become the input: JSON with width, height, layout, scale, mean, std, or a file of it (default: RGB 0..255)",
+    };
+
+    public static Option<int> Threads(int standard)
+    {
+        var option = new Option<int>("--threads") { Description = "Threads of the engine", DefaultValueFactory = _ => standard };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 256)
+                result.AddError("--threads must be between 1 and 256.");
+        });
+        return option;
+    }
+
+    public static Option<string?> Engine(params string[] names)
+    {
+        var option = new Option<string?>("--engine") { Description = $"{string.Join(", ", names)} (default: what the file is for)" };
+        option.AcceptOnlyFromAmong(names);
+        return option;
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using EdgeAgent.Cli.CommandLine;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using Spectre.Console;
+
+namespace EdgeAgent.Cli.Commands;
+
+/// <summary><c>edgectl inspect MODEL</c>: what is in a model.</summary>
+internal static class InspectCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var model = new Argument<string>("MODEL") { Description = "The model file" };
+        var command = new Command("inspect", "Show a model's operators, parameters, MACs and shapes") { model };
+        command.SetAction(parsed =>
+        {
+            var document = Inspect(parsed.GetValue(model)!);
+            terminal.Result(document, CliJson.Default.InspectDocument, console => Show(console, document));
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    public static InspectDocument Inspect(string path)
+    {
+        var graph = ModelImporter.Load(path);
+        var statistics = GraphStatistics.Of(graph);
+        var values = ShapeInference.Infer(graph, batch: -1);
+        return new InspectDocument(
+            CliJson.Schema,
+            ModelImporter.FormatOf(path).ToString().ToLowerInvariant(),
+            [.. statistics.Operators.Select(o => new OperatorCount(o.Key, o.Value))],
+            statistics.Parameters,
+            statistics.Macs,
+            [.. graph.Inputs.Select(i => Value(values[i.Name]))],
+            [.. graph.Outputs.Select(o => Value(values[o.Name]))],
+            new FileInfo(path).Length);
+    }
+
+    private static ValueDocument Value(ValueSpec value) => new(value.Name, value.Type.ToString().ToLowerInvariant(), value.Shape);
+
+    private static void Show(IAnsiConsole console, InspectDocument document)
+    {
+        console.WriteLine($"{document.Format}, {Units.Bytes(document.ModelBytes)}, {Units.Count(document.Parameters)} parameters, {Units.Count(document.Macs)} MACs");
+        foreach (var input in document.Inputs)
+            console.WriteLine($"input   {input.Name}  {input.Type} {Units.Shape(input.Shape)}");
+        foreach (var output in document.Outputs)
+            console.WriteLine($"output  {output.Name}  {output.Type} {Units.Shape(output.Shape)}");
+        var table = new Table().Border(TableBorder.Simple).AddColumn("operator").AddColumn(new TableColumn("count").RightAligned());
+        foreach (var (type, count) in document.Operators)
+            table.AddRow(Markup.Escape(type), Units.Text($"{count}"));
+        console.Write(table);
+    }
+}

@@ -1,0 +1,39 @@
+using EdgeAgent.Cli.CommandLine;
+
+namespace EdgeAgent.Cli.Engines;
+
+/// <summary>Loads a model into the engine asked for, or into the one that its file is for.</summary>
+internal static class Classifiers
+{
+    public const string Interpreter = "interpreter", OnnxRuntime = "onnxruntime", Int8 = "int8";
+
+    /// <summary>First bytes of a file of the int8 engine.</summary>
+    private static ReadOnlySpan<byte> PlanMagic => "EDGEPLAN"u8;
+
+    /// <param name="path">The model's file.</param>
+    /// <param name="engine">Null chooses by content: int8 for a plan, ONNX Runtime for ONNX.</param>
+    /// <param name="threads">Threads of the engine.</param>
+    public static IClassifier Load(string path, string? engine, int threads)
+    {
+        var isPlan = IsPlan(path);
+        engine ??= isPlan ? Int8 : OnnxRuntime;
+        if (isPlan != (engine == Int8))
+            throw new CommandException(isPlan
+                ? $"{path} is a plan of the int8 engine, which {engine} cannot run; use --engine int8 or the model.onnx of the same student"
+                : $"{path} is not a plan of the int8 engine; use the model.plan of a student, or another --engine");
+        return engine switch
+        {
+            OnnxRuntime => new OnnxRuntimeClassifier(path, threads),
+            _ => throw new NotSupportedException($"engine {engine}"),
+        };
+    }
+
+    public static bool IsPlan(string path)
+    {
+        if (!File.Exists(path))
+            throw new CommandException(Directory.Exists(path) ? $"{path} is a folder; give a model file" : $"{path}: no such model file");
+        using var file = File.OpenRead(path);
+        Span<byte> start = stackalloc byte[PlanMagic.Length];
+        return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual(PlanMagic);
+    }
+}

@@ -52,6 +52,9 @@ public sealed class Tensor
 
     public static Tensor Of(bool[] data, params int[] shape) => new(ElementType.Bool, shape, data);
 
+    /// <summary>The same elements in an array of their own.</summary>
+    public static Tensor Copy(Tensor tensor) => new(tensor.Type, tensor.Shape, (Array)tensor.Data.Clone());
+
     /// <summary>The same data under another shape of as many elements.</summary>
     public Tensor Reshape(params int[] shape) => new(Type, shape, Data);
 

@@ -1,0 +1,123 @@
+using EdgeAgent.Graph.Import.Onnx;
+using EdgeAgent.Graph.Ir;
+using static EdgeAgent.Graph.Import.Onnx.AttributeProto.Types;
+
+namespace EdgeAgent.Graph.Export;
+
+/// <summary>One IR node as an ONNX node of opset 13 (14 for HardSwish); attributes at their defaults are left out.</summary>
+internal static class OnnxNodeWriter
+{
+    public static NodeProto Write(Node node, Func<string, string> nameOf, OnnxConstants constants)
+    {
+        var proto = new NodeProto { OpType = node.Op.Type };
+        foreach (var input in node.Inputs)
+            proto.Input.Add(input.Length == 0 ? "" : nameOf(input));
+        foreach (var output in node.Outputs)
+            proto.Output.Add(nameOf(output));
+        switch (node.Op)
+        {
+            case Conv conv:
+                Write(proto, conv.Window, kernel: false);
+                Int(proto, "group", conv.Groups, 1);
+                break;
+            case Gemm gemm:
+                Float(proto, "alpha", gemm.Alpha, 1);
+                Float(proto, "beta", gemm.Beta, 1);
+                Int(proto, "transA", gemm.TransposeA ? 1 : 0, 0);
+                Int(proto, "transB", gemm.TransposeB ? 1 : 0, 0);
+                break;
+            case BatchNormalization normalization:
+                Float(proto, "epsilon", normalization.Epsilon, 1e-5f);
+                break;
+            case Clip clip:
+                proto.Input.Add(clip.Min == float.MinValue ? "" : constants.Of(Tensor.Of([clip.Min])));
+                proto.Input.Add(clip.Max == float.MaxValue ? "" : constants.Of(Tensor.Of([clip.Max])));
+                break;
+            case LeakyRelu leaky:
+                Float(proto, "alpha", leaky.Alpha, 0.01f);
+                break;
+            case HardSigmoid hard:
+                Float(proto, "alpha", hard.Alpha, 0.2f);
+                Float(proto, "beta", hard.Beta, 0.5f);
+                break;
+            case Concat concat:
+                proto.Attribute.Add(new AttributeProto { Name = "axis", Type = AttributeType.Int, I = concat.Axis });
+                break;
+            case MaxPool pool:
+                Write(proto, pool.Window, kernel: true);
+                Int(proto, "ceil_mode", pool.CeilMode ? 1 : 0, 0);
+                break;
+            case AveragePool pool:
+                if (pool.Window.Dilations.Any(d => d != 1))
+                    throw new InvalidGraphException($"node '{node.Name}' (AveragePool): dilations cannot be written before opset 19");
+                Write(proto, pool.Window, kernel: true);
+                Int(proto, "ceil_mode", pool.CeilMode ? 1 : 0, 0);
+                Int(proto, "count_include_pad", pool.CountIncludePad ? 1 : 0, 0);
+                break;
+            case ReduceMean mean:
+                Ints(proto, "axes", mean.Axes);
+                Int(proto, "keepdims", mean.KeepDims ? 1 : 0, 1);
+                break;
+            case Flatten flatten:
+                Int(proto, "axis", flatten.Axis, 1);
+                break;
+            case Reshape reshape:
+                proto.Input.Add(constants.Of(Tensor.Of(reshape.Shape, reshape.Shape.Length)));
+                break;
+            case Transpose transpose:
+                Ints(proto, "perm", transpose.Permutation);
+                break;
+            case Pad pad:
+                proto.Input.Add(constants.Of(Tensor.Of(Array.ConvertAll(pad.Pads, p => (long)p), pad.Pads.Length)));
+                if (pad.Value != 0)
+                    proto.Input.Add(constants.Of(Tensor.Of([pad.Value])));
+                break;
+            case Softmax softmax:
+                Int(proto, "axis", softmax.Axis, -1);
+                break;
+            case QuantizeLinear quantize:
+                Int(proto, "axis", quantize.Axis, 1);
+                break;
+            case DequantizeLinear dequantize:
+                Int(proto, "axis", dequantize.Axis, 1);
+                break;
+            case MatMul or Relu or Sigmoid or HardSwish or Tanh or Add or Sub or Mul or Div or GlobalAveragePool or GlobalMaxPool or Identity:
+                break;
+            default:
+                throw new InvalidGraphException($"node '{node.Name}': {node.Op.Type} cannot be written as ONNX");
+        }
+        return proto;
+    }
+
+    private static void Write(NodeProto proto, Window window, bool kernel)
+    {
+        if (kernel)
+            Ints(proto, "kernel_shape", window.Kernel);
+        if (window.Strides.Any(s => s != 1))
+            Ints(proto, "strides", window.Strides);
+        if (window.Pads.Any(p => p != 0))
+            Ints(proto, "pads", window.Pads);
+        if (window.Dilations.Any(d => d != 1))
+            Ints(proto, "dilations", window.Dilations);
+    }
+
+    private static void Int(NodeProto proto, string name, long value, long otherwise)
+    {
+        if (value != otherwise)
+            proto.Attribute.Add(new AttributeProto { Name = name, Type = AttributeType.Int, I = value });
+    }
+
+    private static void Float(NodeProto proto, string name, float value, float otherwise)
+    {
+        if (value != otherwise)
+            proto.Attribute.Add(new AttributeProto { Name = name, Type = AttributeType.Float, F = value });
+    }
+
+    private static void Ints(NodeProto proto, string name, int[] values)
+    {
+        var attribute = new AttributeProto { Name = name, Type = AttributeType.Ints };
+        foreach (var value in values)
+            attribute.Ints.Add(value);
+        proto.Attribute.Add(attribute);
+    }
+}

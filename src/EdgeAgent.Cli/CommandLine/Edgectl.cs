@@ -45,6 +45,10 @@ internal static class Edgectl
         InspectCommand.Create(terminal),
         EvalCommand.Create(terminal),
         BenchCommand.Create(terminal),
+        KeysCommand.Create(terminal),
+        DevicesCommand.Create(terminal),
+        RolloutCommand.Create(terminal),
+        ReportsCommand.Create(terminal),
     };
 
     private static IEnumerable<string> CommandNames(ParseResult parsed)

@@ -3,6 +3,7 @@ using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
+using EdgeAgent.Int8.Plan;
 
 namespace EdgeAgent.Cli.CommandLine;
 
@@ -39,7 +40,7 @@ internal static class Faults
         return OneLine(fault switch
         {
             AggregateException { InnerExceptions: [var only] } => Describe(only) ?? only.Message,
-            CommandException or InputException or ModelImportException or InvalidGraphException or ProfileException => fault.Message,
+            CommandException or InputException or ModelImportException or InvalidGraphException or ProfileException or PlanFormatException => fault.Message,
             PackageRefusedException refused => $"package refused ({refused.Refusal}): {refused.Message}",
             OperationCanceledException => "stopped",
             IOException io when (io.HResult & 0xFFFF) == NoSpace => $"no space left on the disk: {io.Message} Free some, or choose another folder.",

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using EdgeAgent.Cli.CommandLine;
+using EdgeAgent.Cli.Engines;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Int8.Plan;
 using Spectre.Console;
 
 namespace EdgeAgent.Cli.Commands;
@@ -24,6 +26,8 @@ internal static class InspectCommand
 
     public static InspectDocument Inspect(string path)
     {
+        if (File.Exists(path) && Classifiers.IsPlan(path))
+            return InspectPlan(path);
         var graph = ModelImporter.Load(path);
         var statistics = GraphStatistics.Of(graph);
         var values = ShapeInference.Infer(graph, batch: -1);
@@ -36,6 +40,20 @@ internal static class InspectCommand
             [.. graph.Inputs.Select(i => Value(values[i.Name]))],
             [.. graph.Outputs.Select(o => Value(values[o.Name]))],
             new FileInfo(path).Length);
+    }
+
+    private static InspectDocument InspectPlan(string path)
+    {
+        using var plan = PlanModel.Load(path);
+        return new InspectDocument(
+            CliJson.Schema,
+            "plan",
+            [.. plan.Operators.CountBy(o => o.Type).OrderByDescending(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal).Select(c => new OperatorCount(c.Key, c.Value))],
+            plan.Operators.Sum(o => o.WeightBytes),
+            plan.Macs,
+            [new ValueDocument("input", "float32", [-1, plan.InputShape.Channels, plan.InputShape.Height, plan.InputShape.Width])],
+            [new ValueDocument("output", "float32", [-1, plan.OutputShape.Count])],
+            plan.PlanBytes);
     }
 
     private static ValueDocument Value(ValueSpec value) => new(value.Name, value.Type.ToString().ToLowerInvariant(), value.Shape);

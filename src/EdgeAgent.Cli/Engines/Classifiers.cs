@@ -24,6 +24,7 @@ internal static class Classifiers
         return engine switch
         {
             OnnxRuntime => new OnnxRuntimeClassifier(path, threads),
+            Int8 => new Int8Classifier(path, threads),
             _ => throw new NotSupportedException($"engine {engine}"),
         };
     }

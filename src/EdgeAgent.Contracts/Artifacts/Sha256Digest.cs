@@ -54,7 +54,8 @@ public readonly record struct Sha256Digest
     public override string ToString() => _hex is null ? "" : Prefix + _hex;
 }
 
-internal sealed class Sha256DigestConverter : JsonConverter<Sha256Digest>
+/// <summary>A digest as a string; public for source generators of other assemblies.</summary>
+public sealed class Sha256DigestConverter : JsonConverter<Sha256Digest>
 {
     public override Sha256Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         Sha256Digest.TryParse(reader.GetString(), out var digest) ? digest : throw new JsonException("not a sha256 digest");

@@ -38,7 +38,8 @@ public readonly partial record struct DeviceId : IComparable<DeviceId>
     private static partial Regex Pattern();
 }
 
-internal sealed class DeviceIdConverter : JsonConverter<DeviceId>
+/// <summary>An id as a string; public for source generators of other assemblies.</summary>
+public sealed class DeviceIdConverter : JsonConverter<DeviceId>
 {
     public override DeviceId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         DeviceId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("not a valid device id");

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using EdgeAgent.Cli.CommandLine;
+
+namespace EdgeAgent.Cli.Fleet;
+
+/// <summary>Where the controller is and how to be let in: options, or environment variables in their place.</summary>
+internal sealed class ControllerOptions
+{
+    public const string AddressVariable = "EDGE_FLEET_URL", TokenVariable = "EDGE_FLEET_TOKEN";
+
+    public Option<string?> Address { get; } = new("--controller") { Description = $"Address of the controller, for example http://127.0.0.1:8080 (default: {AddressVariable})" };
+
+    /// <summary>An option shows in the process list, so the variable is the better place.</summary>
+    public Option<string?> Token { get; } = new("--token") { Description = $"The administrator's token (default: {TokenVariable})" };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(Address);
+        command.Options.Add(Token);
+    }
+
+    public FleetClient Connect(ParseResult parsed)
+    {
+        var address = parsed.GetValue(Address) ?? Environment.GetEnvironmentVariable(AddressVariable);
+        if (string.IsNullOrEmpty(address))
+            throw new WrongUsageException($"no controller is named; give --controller, or set {AddressVariable}");
+        return new FleetClient(Parse(address), parsed.GetValue(Token) ?? Environment.GetEnvironmentVariable(TokenVariable), TimeProvider.System);
+    }
+
+    public static Uri Parse(string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+        ? uri
+        : throw new WrongUsageException($"'{address}' is not the address of a controller; it looks like http://127.0.0.1:8080");
+}

@@ -33,19 +33,22 @@ internal static class Quantizing
     {
         var channels = new Channels(axis, q.Shape, scale.Count);
         var (zeros, scales) = (Integers(zero), scale.Floats);
-        switch (q.Data)
+        switch (q.Type)
         {
-            case byte[] values:
+            case ElementType.UInt8:
+                var values = (byte[])q.Data;
                 for (var i = 0; i < values.Length; i++)
                     target[i] = (values[i] - zeros[channels.Of(i)]) * scales[channels.Of(i)];
                 break;
-            case sbyte[] values:
-                for (var i = 0; i < values.Length; i++)
-                    target[i] = (values[i] - zeros[channels.Of(i)]) * scales[channels.Of(i)];
+            case ElementType.Int8:
+                var signed = (sbyte[])q.Data;
+                for (var i = 0; i < signed.Length; i++)
+                    target[i] = (signed[i] - zeros[channels.Of(i)]) * scales[channels.Of(i)];
                 break;
-            case int[] values:
-                for (var i = 0; i < values.Length; i++)
-                    target[i] = (values[i] - zeros[channels.Of(i)]) * scales[channels.Of(i)];
+            case ElementType.Int32:
+                var sums = (int[])q.Data;
+                for (var i = 0; i < sums.Length; i++)
+                    target[i] = (sums[i] - zeros[channels.Of(i)]) * scales[channels.Of(i)];
                 break;
             default:
                 throw new NotSupportedException($"DequantizeLinear of {q.Type} is not supported");
@@ -53,11 +56,11 @@ internal static class Quantizing
     }
 
     /// <summary>The elements of a zero point or quantized tensor.</summary>
-    public static int[] Integers(Tensor tensor) => tensor.Data switch
+    public static int[] Integers(Tensor tensor) => tensor.Type switch
     {
-        byte[] values => Array.ConvertAll(values, v => (int)v),
-        sbyte[] values => Array.ConvertAll(values, v => (int)v),
-        int[] values => values,
+        ElementType.UInt8 => Array.ConvertAll((byte[])tensor.Data, v => (int)v),
+        ElementType.Int8 => Array.ConvertAll((sbyte[])tensor.Data, v => (int)v),
+        ElementType.Int32 => (int[])tensor.Data,
         _ => throw new NotSupportedException($"zero points of type {tensor.Type} are not supported"),
     };
 

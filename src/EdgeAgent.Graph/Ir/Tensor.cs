@@ -14,7 +14,8 @@ public enum ElementType
 /// <summary>
 /// A dense tensor, row-major. Immutable by convention: whoever changes <see cref="Data"/> owns the only reference.
 /// </summary>
-/// <remarks><see cref="Data"/> is a <c>float[]</c>, <c>byte[]</c>, <c>sbyte[]</c>, <c>int[]</c>, <c>long[]</c> or <c>bool[]</c>.</remarks>
+/// <remarks><see cref="Data"/> is a <c>float[]</c>, <c>byte[]</c>, <c>sbyte[]</c>, <c>int[]</c>, <c>long[]</c> or <c>bool[]</c>.
+/// Ask <see cref="Type"/>, not the array: to the runtime an <c>sbyte[]</c> is a <c>byte[]</c> too.</remarks>
 public sealed class Tensor
 {
     private Tensor(ElementType type, int[] shape, Array data)

@@ -22,14 +22,14 @@ internal sealed record FoldedValue(ElementType Type, int[] Shape, FoldedNumber[]
             return null;
         var numbers = new FoldedNumber[tensor.Count];
         for (var i = 0; i < numbers.Length; i++)
-            numbers[i] = new(tensor.Data switch
+            numbers[i] = new(tensor.Type switch
             {
-                float[] values => values[i],
-                long[] values => values[i],
-                int[] values => values[i],
-                byte[] values => values[i],
-                sbyte[] values => values[i],
-                bool[] values => values[i] ? 1 : 0,
+                ElementType.Float32 => ((float[])tensor.Data)[i],
+                ElementType.Int64 => ((long[])tensor.Data)[i],
+                ElementType.Int32 => ((int[])tensor.Data)[i],
+                ElementType.UInt8 => ((byte[])tensor.Data)[i],
+                ElementType.Int8 => ((sbyte[])tensor.Data)[i],
+                ElementType.Bool => ((bool[])tensor.Data)[i] ? 1 : 0,
                 _ => throw new InvalidOperationException($"no element type {tensor.Type}"),
             });
         return new(tensor.Type, tensor.Shape, numbers);

@@ -1,4 +1,6 @@
+using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Kernels.Scalar;
+using EdgeAgent.Int8.Kernels.X86;
 using EdgeAgent.Int8.Plan;
 
 namespace EdgeAgent.Int8.Kernels;
@@ -20,7 +22,7 @@ public abstract class KernelSet
     public abstract bool IsSupported { get; }
 
     /// <summary>All sets, slowest first, supported here or not.</summary>
-    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels()];
+    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels(), new AvxVnniKernels()];
 
     /// <summary>The fastest set that this process can execute.</summary>
     public static KernelSet Best { get; } = All.Last(k => k.IsSupported);
@@ -44,6 +46,11 @@ public abstract class KernelSet
     public override string ToString() => Name;
 
     internal virtual Step Convolution(ConvolutionTask task) => new ScalarConvolution(task);
+
+    private protected static unsafe Step Convolution<TTile>(in ConvolutionTask task) where TTile : struct, IConvolutionTile =>
+        task.Floats != null || task.Output.Shape.Pixels < TTile.Rows / 2
+            ? new PixelwiseConvolution<TTile>(task)
+            : new TiledConvolution<TTile>(task);
 
     internal virtual Step Elementwise(ElementwiseTask task) => new ScalarElementwise(task);
 

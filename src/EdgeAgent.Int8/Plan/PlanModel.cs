@@ -91,6 +91,8 @@ public sealed unsafe class PlanModel : IDisposable
 
     public void Dispose()
     {
+        if (_disposed)
+            return;
         _disposed = true;
         if (_mapped != null)
             _view!.SafeMemoryMappedViewHandle.ReleasePointer();

@@ -29,7 +29,8 @@ internal ref struct PlanReader(ReadOnlySpan<byte> bytes, int position)
         var utf8 = Take(length);
         try
         {
-            return StrictUtf8.GetString(utf8);
+            var text = StrictUtf8.GetString(utf8);
+            return text.Any(char.IsControl) ? throw new PlanFormatException($"plan: {field} at byte {Position - length} has control characters") : text;
         }
         catch (DecoderFallbackException)
         {

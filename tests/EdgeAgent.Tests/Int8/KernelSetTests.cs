@@ -1,0 +1,96 @@
+using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Kernels;
+using EdgeAgent.Int8.Plan;
+using EdgeAgent.Int8.SelfCheck;
+using Xunit;
+
+namespace EdgeAgent.Tests.Int8;
+
+public sealed class KernelSetTests
+{
+    private const int Cases = 3000;
+
+    public static TheoryData<string> Sets => [.. KernelSet.All.Where(k => k.Name != "scalar").Select(k => k.Name)];
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Run_RandomPlans_EqualsTheReferenceToTheBit(string name)
+    {
+        var kernels = KernelSet.All.Single(k => k.Name == name);
+        Assert.SkipUnless(kernels.IsSupported, $"this CPU does not support {name}");
+
+        Assert.Null(KernelComparison.FirstDifference(kernels, firstSeed: 1, Cases));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(7)]
+    public void Run_SeveralThreads_EqualsTheReferenceToTheBit(int threads) =>
+        Assert.Null(KernelComparison.FirstDifference(KernelSet.Best, firstSeed: 100_000, 100, threads));
+
+    [Fact]
+    public void Named_UnknownSet_IsRefusedWithTheKnownOnes()
+    {
+        var error = Assert.Throws<ArgumentException>(() => KernelSet.Named("mmx"));
+
+        Assert.StartsWith("kernel set 'mmx' is unknown; there are scalar, ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Best_IsSupported() => Assert.True(KernelSet.Best.IsSupported);
+
+    [Fact]
+    public void Run_AfterTheFirst_AllocatesNothing()
+    {
+        using var executor = new PlanExecutor(PlanModel.Load(Networks.Residual(1)), threads: 2);
+        var input = new float[executor.InputShape.Count];
+        var output = new float[executor.OutputShape.Count];
+        executor.Run(input, output);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        executor.Run(input, output);
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void Run_WholeNetwork_IsTheSameForEverySetAndThreadCount()
+    {
+        using var model = PlanModel.Load(Networks.Residual(2));
+        var input = Networks.Noise(model.InputShape.Count, 3);
+        var expected = Run(model, KernelSet.Named("scalar"), 1, input);
+
+        foreach (var kernels in KernelSet.All.Where(k => k.IsSupported))
+            foreach (var threads in (int[])[1, 2, 4])
+                Assert.Equal(expected, Run(model, kernels, threads, input));
+    }
+
+    [Fact]
+    public void Profile_NamesEveryOperator()
+    {
+        using var model = PlanModel.Load(Networks.Residual(4));
+        using var executor = new PlanExecutor(model);
+
+        var timings = executor.Profile(new float[model.InputShape.Count], runs: 3);
+
+        Assert.Equal(model.Operators, timings.Select(t => t.Operator));
+        Assert.All(timings, t => Assert.True(t.Us >= 0));
+    }
+
+    [Fact]
+    public void Arena_OfAResidualNetwork_IsNearTheLargestLiveSet()
+    {
+        using var executor = new PlanExecutor(PlanModel.Load(Networks.Residual(5)));
+
+        Assert.InRange(executor.ArenaBytes, executor.LargestLiveSetBytes, executor.LargestLiveSetBytes * 1.2);
+    }
+
+    private static float[] Run(PlanModel model, KernelSet kernels, int threads, float[] input)
+    {
+        using var executor = new PlanExecutor(model, threads, kernels);
+        var output = new float[executor.OutputShape.Count];
+        executor.Run(input, output);
+        return output;
+    }
+}

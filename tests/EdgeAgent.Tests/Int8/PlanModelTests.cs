@@ -1,0 +1,195 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Plan;
+using EdgeAgent.Int8.SelfCheck;
+using Xunit;
+
+namespace EdgeAgent.Tests.Int8;
+
+public sealed class PlanModelTests
+{
+    private static readonly byte[] Plan = Networks.Residual(1);
+
+    [Fact]
+    public void Load_FromFile_EqualsLoadFromMemory()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.plan");
+        try
+        {
+            File.WriteAllBytes(path, Plan);
+            using var mapped = PlanModel.Load(path);
+            using var memory = PlanModel.Load(Plan);
+            Assert.Equal(memory.Tensors, mapped.Tensors);
+            Assert.Equal(memory.Operators.Select(o => (o.Name, o.Type, o.Macs)), mapped.Operators.Select(o => (o.Name, o.Type, o.Macs)));
+            using var a = new PlanExecutor(mapped);
+            using var b = new PlanExecutor(memory);
+            mapped.Dispose();
+            var input = Networks.Noise(a.InputShape.Count, 1);
+            var (outputA, outputB) = (new float[10], new float[10]);
+            a.Run(input, outputA);
+            b.Run(input, outputB);
+            Assert.Equal(outputB, outputA);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Operators_OfANetwork_TellTypesAndMacs()
+    {
+        using var model = PlanModel.Load(Plan);
+
+        Assert.Equal(
+            ["Quantize", "Conv", "Conv", "Conv", "Add", "DepthwiseConv", "Conv", "Conv", "AveragePool", "Dense"],
+            model.Operators.Select(o => o.Type));
+        Assert.Equal(32 * 32 * 16 * 27, model.Operators[1].Macs);
+        Assert.Equal(32 * 32 * 16 * 9, model.Operators[5].Macs);
+        Assert.Equal(16 * 9 + 16 * 8, model.Operators[5].WeightBytes);
+        Assert.Equal(480, model.Operators[9].Macs);
+        Assert.Equal(model.Operators.Sum(o => o.Macs), model.Macs);
+    }
+
+    [Fact]
+    public void Load_NotAPlan_IsRefused() => Refused([1, 2, 3], "plan: this is not a plan file (it does not begin with EDGEPLAN)");
+
+    [Fact]
+    public void Load_OtherVersion_SaysWhatToDo()
+    {
+        var plan = (byte[])Plan.Clone();
+        plan[8] = 9;
+        Refused(plan, "plan: version 9 is not supported, this engine reads version 1; export the model again");
+    }
+
+    [Fact]
+    public void Load_Truncated_SaysBothLengths() =>
+        Refused(Plan[..^64], $"plan: {Plan.Length - 64} bytes present, the header says {Plan.Length}: the file is truncated or has been appended to");
+
+    [Fact]
+    public void Load_FlippedBit_IsRefusedByTheChecksum()
+    {
+        var plan = (byte[])Plan.Clone();
+        plan[^100] ^= 4;
+        Refused(plan, "plan: the checksum does not match, the file is damaged; transfer it again");
+    }
+
+    [Fact]
+    public void Build_WeightOfMinus128_IsRefused()
+    {
+        var b = new PlanBuilder("w");
+        var x = b.Input(PlanShape.Flat(1), new(1, 0));
+        b.Output(b.DenseHead(x, new([-128], [1f], [0])));
+
+        Assert.Equal("plan: operator 'head' has a weight of -128 in channel 0, weights are in [-127, 127]", Assert.Throws<PlanFormatException>(b.Build).Message);
+    }
+
+    [Fact]
+    public void Build_BiasThatCanOverflow_IsRefused()
+    {
+        var b = new PlanBuilder("o");
+        var x = b.Input(PlanShape.Flat(1), new(1, 0));
+        b.Output(b.DenseHead(x, new([1], [1f], [int.MaxValue])));
+
+        Assert.Equal("plan: operator 'head' can overflow 32 bits in channel 0", Assert.Throws<PlanFormatException>(b.Build).Message);
+    }
+
+    [Fact]
+    public void Convolution_WeightsThatDoNotFit_AreRefusedByName()
+    {
+        var b = new PlanBuilder("c");
+        var x = b.Input(new PlanShape(4, 4, 3), new(1, 0));
+
+        var error = Assert.Throws<ArgumentException>(() => b.Convolution(x, new(new sbyte[5], [1f], [0]), PlanWindow.Square(3), 1, new(1, 0), operatorName: "stem"));
+
+        Assert.Equal("operator 'stem' has 5 weights, 1 scales and 1 biases over 4x4x3 in 1 groups, expected 27 weights", error.Message);
+    }
+
+    /// <summary>Damage that a checksum finds: every flip and every cut of every plan is refused.</summary>
+    [Fact]
+    public void Load_RandomDamage_IsAlwaysRefused()
+    {
+        for (var seed = 1; seed <= 3000; seed++)
+        {
+            var random = new Random(seed);
+            var plan = RandomPlan.Of(seed % 100).Plan;
+            if (random.Next(3) == 0)
+                plan = plan[..random.Next(plan.Length)];
+            else
+                for (var flips = random.Next(1, 4); flips > 0; flips--)
+                    plan[random.Next(plan.Length)] ^= (byte)random.Next(1, 256);
+            try
+            {
+                PlanModel.Load(plan).Dispose();
+                Assert.Equal(RandomPlan.Of(seed % 100).Plan, plan); // two flips may undo one another
+            }
+            catch (PlanFormatException e)
+            {
+                Assert.DoesNotContain('\n', e.Message);
+            }
+        }
+    }
+
+    /// <summary>Damage behind a right checksum, as an attacker would do it: refused, or harmless to run.</summary>
+    [Fact]
+    public void Load_DamageWithARightChecksum_IsRefusedOrRuns()
+    {
+        var ran = 0;
+        for (var seed = 1; seed <= 6000; seed++)
+        {
+            var random = new Random(seed);
+            var plan = RandomPlan.Of(seed % 100).Plan;
+            var tables = BinaryPrimitives.ReadInt32LittleEndian(plan.AsSpan(32));
+            for (var flips = random.Next(1, 4); flips > 0; flips--)
+                Damage(random, plan.AsSpan(16, (random.Next(4) == 0 ? plan.Length : tables) - 16));
+            BinaryPrimitives.WriteUInt32LittleEndian(plan.AsSpan(12), Crc32C(plan.AsSpan(16)));
+            try
+            {
+                using var model = PlanModel.Load(plan);
+                if (model.Macs > 10_000_000 || model.Tensors.Sum(t => (long)t.Shape.Count) > 10_000_000)
+                    continue;
+                using var executor = new PlanExecutor(model);
+                executor.Run(new float[executor.InputShape.Count], new float[executor.OutputShape.Count]);
+                ran++;
+            }
+            catch (PlanFormatException e)
+            {
+                Assert.DoesNotContain('\n', e.Message);
+            }
+        }
+        Assert.True(ran > 100, $"only {ran} damaged plans were sound enough to run: the test tests too little");
+    }
+
+    private static void Damage(Random random, Span<byte> bytes)
+    {
+        var at = random.Next(bytes.Length);
+        switch (random.Next(3))
+        {
+            case 0:
+                bytes[at] ^= (byte)(1 << random.Next(8));
+                break;
+            case 1:
+                bytes[at] = (byte)random.Next(256);
+                break;
+            default:
+                // A whole field: a small number, a huge one or one off.
+                at = Math.Min(at, bytes.Length - 4);
+                var old = BinaryPrimitives.ReadInt32LittleEndian(bytes[at..]);
+                var value = random.Next(4) switch { 0 => random.Next(300), 1 => int.MaxValue - random.Next(70), 2 => old + random.Next(-2, 3), _ => -1 };
+                BinaryPrimitives.WriteInt32LittleEndian(bytes[at..], value);
+                break;
+        }
+    }
+
+    private static uint Crc32C(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var b in bytes)
+            crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
+    }
+
+    private static void Refused(byte[] plan, string message) =>
+        Assert.Equal(message, Assert.Throws<PlanFormatException>(() => PlanModel.Load(plan)).Message);
+}

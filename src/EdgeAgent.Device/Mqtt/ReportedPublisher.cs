@@ -1,0 +1,27 @@
+using System.Text.Json;
+using EdgeAgent.Contracts.Json;
+using EdgeAgent.Contracts.Mqtt;
+using EdgeAgent.Device.Deployment;
+using MQTTnet.Protocol;
+
+namespace EdgeAgent.Device.Mqtt;
+
+/// <summary>Keeps the retained reported state up to date: the latest one counts, steps in between may be skipped.</summary>
+internal sealed class ReportedPublisher(DeviceLink link, Deployments deployments, TimeProvider time)
+{
+    private readonly AsyncSignal _changed = new(time);
+
+    public void Wake() => _changed.Set();
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await _changed.WaitAsync(Timeout.InfiniteTimeSpan, cancellation);
+            await link.WaitConnectedAsync(cancellation);
+            var json = JsonSerializer.SerializeToUtf8Bytes(deployments.Reported(), ContractsJson.Default.ReportedState);
+            if (!await link.TryPublishAsync(TopicKind.Reported, json, null, MqttQualityOfServiceLevel.AtLeastOnce, retain: true, cancellation))
+                _changed.Set();
+        }
+    }
+}

@@ -29,6 +29,9 @@ public sealed record CostModel
 
     public required int Threads { get; init; }
 
+    /// <summary>Kernels that were measured; null where the coefficients do not come from measurements of one kernel set.</summary>
+    public string? KernelSet { get; init; }
+
     /// <summary>Microseconds per unit of each <see cref="CostTerm"/>, in its order.</summary>
     public required IReadOnlyList<double> UsPerUnit { get; init; }
 

@@ -22,7 +22,7 @@ public sealed record RolloutRequest
     /// <summary>Cumulative share of each profile's devices per wave, rising, the last is 1; at least one device a wave.</summary>
     public IReadOnlyList<double> Waves { get; init; } = [0.1, 1];
 
-    /// <summary>The wave halts once more than this share of its finished devices rolled back.</summary>
+    /// <summary>The rollout halts once more than this share of a wave's devices rolled back.</summary>
     public double MaxFailureShare { get; init; }
 
     /// <summary>Budgets by which the controller chooses; they override the profile's.</summary>

@@ -14,16 +14,8 @@ internal static class ModelOptions
         Description = "How pixels become the input: JSON with width, height, layout, scale, mean, std, or a file of it (default: RGB 0..255)",
     };
 
-    public static Option<int> Threads(int standard)
-    {
-        var option = new Option<int>("--threads") { Description = "Threads of the engine", DefaultValueFactory = _ => standard };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 256)
-                result.AddError("--threads must be between 1 and 256.");
-        });
-        return option;
-    }
+    public static Option<int> Threads(int standard) =>
+        new Option<int>("--threads") { Description = "Threads of the engine", DefaultValueFactory = _ => standard }.Between(1, 256);
 
     public static Option<string?> Engine(params string[] names)
     {

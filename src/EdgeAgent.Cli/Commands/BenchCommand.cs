@@ -16,12 +16,7 @@ internal static class BenchCommand
         var engine = ModelOptions.Engine(Classifiers.Int8, Classifiers.OnnxRuntime);
         var threads = ModelOptions.Threads(1);
         var against = new Option<string?>("--against") { Description = "Another model, run in turns with this one" };
-        var seconds = new Option<double>("--seconds") { Description = "Time limit; ends earlier once the median is known within 2 %", DefaultValueFactory = _ => 10 };
-        seconds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0.1 and <= 3600))
-                result.AddError("--seconds must be between 0.1 and 3600.");
-        });
+        var seconds = new Option<double>("--seconds") { Description = "Time limit; ends earlier once the median is known within 2 %", DefaultValueFactory = _ => 10 }.Between(0.1, 3600);
         var command = new Command("bench", "Measure a model's latency on this machine") { model, engine, threads, against, seconds };
         command.SetAction((parsed, cancellation) =>
         {

@@ -33,14 +33,8 @@ internal static class DevicesCommand
     private static Command Token(Terminal terminal)
     {
         var controller = new ControllerOptions();
-        var minutes = new Option<int>("--minutes") { Description = "How long it counts", DefaultValueFactory = _ => 60 };
-        var uses = new Option<int>("--uses") { Description = "How many devices may enrol with it", DefaultValueFactory = _ => 1 };
-        foreach (var option in (Option<int>[])[minutes, uses])
-            option.Validators.Add(result =>
-            {
-                if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
-                    result.AddError($"{option.Name} must be between 1 and 1000000.");
-            });
+        var minutes = new Option<int>("--minutes") { Description = "How long it counts", DefaultValueFactory = _ => 60 }.Between(1, 1_000_000);
+        var uses = new Option<int>("--uses") { Description = "How many devices may enrol with it", DefaultValueFactory = _ => 1 }.Between(1, 1_000_000);
         var command = new Command("token", "Make a token with which devices enrol") { minutes, uses };
         controller.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>

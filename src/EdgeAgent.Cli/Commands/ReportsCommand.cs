@@ -14,12 +14,7 @@ internal static class ReportsCommand
         var controller = new ControllerOptions();
         var device = new Option<string?>("--device") { Description = "Of this device only" };
         var model = new Option<string?>("--model") { Description = "About this model only" };
-        var limit = new Option<int>("--limit") { Description = "At most this many, the newest", DefaultValueFactory = _ => 50 };
-        limit.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 10_000)
-                result.AddError("--limit must be between 1 and 10000.");
-        });
+        var limit = new Option<int>("--limit") { Description = "At most this many, the newest", DefaultValueFactory = _ => 50 }.Between(1, 10_000);
         var command = new Command("reports", "Show what devices measured and did") { device, model, limit };
         controller.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>

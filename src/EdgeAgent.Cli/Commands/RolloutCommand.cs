@@ -25,21 +25,12 @@ internal static class RolloutCommand
     {
         var controller = new ControllerOptions();
         var model = new Option<string>("--model") { Description = "Name of the model whose packages are rolled out", Required = true };
-        var waves = new Option<double[]>("--waves") { Description = "Cumulative shares of each profile's devices, the last is 1", DefaultValueFactory = _ => [0.1, 1], AllowMultipleArgumentsPerToken = true };
-        waves.Validators.Add(result =>
-        {
-            var shares = result.GetValueOrDefault<double[]>() ?? [];
-            if (shares.Length == 0 || shares[^1] != 1 || shares[0] <= 0 || !shares.Zip(shares.Skip(1)).All(pair => pair.First < pair.Second))
-                result.AddError("--waves must rise from above 0 to 1, for example: --waves 0.1 0.5 1");
-        });
+        var waves = new Option<double[]>("--waves") { Description = "Cumulative shares of each profile's devices, the last is 1", DefaultValueFactory = _ => [0.1, 1], AllowMultipleArgumentsPerToken = true }
+            .Accept(Rise, "--waves must rise from above 0 to 1, for example: --waves 0.1 0.5 1");
         var devices = new Option<string[]>("--device") { Description = "A device of the cohort; may be repeated (default: all)", DefaultValueFactory = _ => [] };
         var picks = new Option<string[]>("--pick") { Description = "PROFILE=DIGEST: a package of your own choice for a profile; may be repeated", DefaultValueFactory = _ => [] };
-        var failures = new Option<double>("--max-failures") { Description = "Share of a wave's devices that may roll back before it halts", DefaultValueFactory = _ => 0 };
-        failures.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and < 1))
-                result.AddError("--max-failures must be at least 0 and below 1.");
-        });
+        var failures = new Option<double>("--max-failures") { Description = "Share of a wave's devices that may roll back before it halts", DefaultValueFactory = _ => 0 }
+            .Accept(share => share is >= 0 and < 1, "--max-failures must be at least 0 and below 1.");
         var latency = new Option<double?>("--max-latency-ms") { Description = "Latency budget, in place of the profile's" };
         var command = new Command("start", "Start a rollout") { model, waves, devices, picks, failures, latency };
         controller.AddTo(command);
@@ -125,6 +116,9 @@ internal static class RolloutCommand
 
     private static void Result(Terminal terminal, IReadOnlyList<RolloutStatus> rollouts) =>
         terminal.Result(new RolloutsDocument(CliJson.Schema, rollouts), FleetDocumentsJson.Default.RolloutsDocument, console => RolloutTable.Show(console, rollouts));
+
+    private static bool Rise(double[] shares) =>
+        shares.Length > 0 && shares[0] > 0 && shares[^1] == 1 && shares.Zip(shares.Skip(1)).All(pair => pair.First < pair.Second);
 
     private static DeviceId Device(string text) => DeviceId.TryParse(text, out var id)
         ? id

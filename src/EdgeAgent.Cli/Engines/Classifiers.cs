@@ -23,9 +23,10 @@ internal static class Classifiers
                 : $"{path} is not a plan of the int8 engine; use the model.plan of a student, or another --engine");
         return engine switch
         {
+            Interpreter => new InterpreterClassifier(path, threads),
             OnnxRuntime => new OnnxRuntimeClassifier(path, threads),
             Int8 => new Int8Classifier(path, threads),
-            _ => throw new NotSupportedException($"engine {engine}"),
+            _ => throw new WrongUsageException($"engine {engine} is not known; use interpreter, onnxruntime or int8"),
         };
     }
 

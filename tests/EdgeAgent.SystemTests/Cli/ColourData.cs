@@ -1,0 +1,78 @@
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Int8.Plan;
+using StbImageWriteSharp;
+
+namespace EdgeAgent.SystemTests.Cli;
+
+/// <summary>
+/// A data set of three colours and a model that names them by the mean of each channel: right by construction, so tests
+/// know every figure.
+/// </summary>
+internal sealed class ColourData : IDisposable
+{
+    public const int Side = 8, Classes = 3;
+
+    private static readonly string[] Names = ["a-red", "b-green", "c-blue"];
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("edgectl-tests-").FullName;
+
+    public string PathOf(string name) => Path.Combine(Folder, name);
+
+    /// <summary>Class folders with that many images each; every image is of its class's colour.</summary>
+    public string Images(int perClass = 4, string name = "images")
+    {
+        for (var label = 0; label < Classes; label++)
+            for (var i = 0; i < perClass; i++)
+                Write($"{name}/{Names[label]}/{i}.png", Png(label, i));
+        return PathOf(name);
+    }
+
+    public string Write(string name, byte[] content)
+    {
+        var path = PathOf(name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    public static byte[] Png(int label, int seed)
+    {
+        var pixels = new byte[Side * Side * 3];
+        for (var i = 0; i < pixels.Length; i++)
+            pixels[i] = (byte)(i % 3 == label ? 200 + seed % 50 : (i * 13 + seed) % 100);
+        using var stream = new MemoryStream();
+        new ImageWriter().WritePng(pixels, Side, Side, ColorComponents.RedGreenBlue, stream);
+        return stream.ToArray();
+    }
+
+    /// <summary>ONNX: mean of each channel, negative means cut off.</summary>
+    public string Model(string name = "model.onnx")
+    {
+        OnnxExporter.Write(Graph(), PathOf(name));
+        return PathOf(name);
+    }
+
+    public static GraphSpec Graph() => new(
+        "colours",
+        [new ValueSpec("image", ElementType.Float32, [-1, 3, Side, Side])],
+        [new ValueSpec("logits", ElementType.Float32, [-1, 3])],
+        [
+            new Node("pool", new GlobalAveragePool(), ["image"], ["pooled"]),
+            new Node("relu", new Relu(), ["pooled"], ["positive"]),
+            new Node("flatten", new Flatten(1), ["positive"], ["logits"]),
+        ],
+        new Dictionary<string, Tensor>());
+
+    /// <summary>The same as a plan of the int8 engine.</summary>
+    public string Plan(string name = "model.plan")
+    {
+        var plan = new PlanBuilder("colours");
+        var input = plan.Input(new PlanShape(Side, Side, 3), new Quantization(1, 0));
+        var pooled = plan.GlobalAveragePool(input, new Quantization(1, 0));
+        plan.Output(plan.Dequantize(pooled));
+        return Write(name, plan.Build());
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

@@ -1,0 +1,68 @@
+using Xunit;
+
+namespace EdgeAgent.SystemTests.Cli;
+
+public sealed class InspectTests : IDisposable
+{
+    private readonly ColourData _data = new();
+
+    public void Dispose() => _data.Dispose();
+
+    [Fact]
+    public async Task Json_OfAnOnnxModel_HoldsTheContract()
+    {
+        var path = _data.Model();
+        var json = (await EdgectlProcess.RunAsync("inspect", path, "--json")).Json();
+        Assert.Equal(
+            ["schema", "format", "operators", "parameters", "macs", "inputs", "outputs", "modelBytes"],
+            json.EnumerateObject().Select(p => p.Name));
+        Assert.Equal("onnx", json.GetProperty("format").GetString());
+        Assert.Equal(new FileInfo(path).Length, json.GetProperty("modelBytes").GetInt64());
+        Assert.Equal(0, json.GetProperty("parameters").GetInt64());
+        Assert.Equal(3, json.GetProperty("operators").EnumerateArray().Sum(o => o.GetProperty("count").GetInt32()));
+        Assert.Contains(json.GetProperty("operators").EnumerateArray(), o => o.GetProperty("type").GetString() == "GlobalAveragePool");
+        var input = Assert.Single(json.GetProperty("inputs").EnumerateArray());
+        Assert.Equal("float32", input.GetProperty("type").GetString());
+        Assert.Equal([-1, 3, ColourData.Side, ColourData.Side], input.GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+    }
+
+    [Fact]
+    public async Task Json_OfAPlan_HoldsTheContract()
+    {
+        var json = (await EdgectlProcess.RunAsync("inspect", _data.Plan(), "--json")).Json();
+        Assert.Equal("plan", json.GetProperty("format").GetString());
+        Assert.Equal([-1, 3], json.GetProperty("outputs")[0].GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+    }
+
+    [Fact]
+    public async Task UnsupportedOperator_IsNamedWithItsNodeAndWhatIsSupported()
+    {
+        // The operator's name is stored as text; another of the same length keeps the file sound.
+        var bytes = File.ReadAllBytes(_data.Model());
+        var at = bytes.AsSpan().IndexOf("Relu"u8);
+        "Acos"u8.CopyTo(bytes.AsSpan(at));
+        (await EdgectlProcess.RunAsync("inspect", _data.Write("odd.onnx", bytes))).FailsWith(1, "Acos", "node", "supported", "GlobalAveragePool");
+    }
+
+    [Fact]
+    public async Task TruncatedModel_FailsInOneLine()
+    {
+        var bytes = File.ReadAllBytes(_data.Model());
+        (await EdgectlProcess.RunAsync("inspect", _data.Write("cut.onnx", bytes[..(bytes.Length / 2)]))).FailsWith(1, "cut.onnx");
+    }
+
+    [Fact]
+    public async Task TruncatedPlan_FailsInOneLine()
+    {
+        var bytes = File.ReadAllBytes(_data.Plan());
+        (await EdgectlProcess.RunAsync("inspect", _data.Write("cut.plan", bytes[..(bytes.Length / 2)]))).FailsWith(1, "cut.plan");
+    }
+
+    [Fact]
+    public async Task EmptyFile_FailsInOneLine() =>
+        (await EdgectlProcess.RunAsync("inspect", _data.Write("empty.onnx", []))).FailsWith(1, "empty");
+
+    [Fact]
+    public async Task MissingFile_FailsInOneLine() =>
+        (await EdgectlProcess.RunAsync("inspect", _data.PathOf("nowhere.onnx"))).FailsWith(1, "nowhere.onnx", "no such model file");
+}

@@ -1,5 +1,6 @@
 using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Kernels.Scalar;
+using EdgeAgent.Int8.Kernels.Vector;
 using EdgeAgent.Int8.Kernels.X86;
 using EdgeAgent.Int8.Plan;
 
@@ -22,7 +23,7 @@ public abstract class KernelSet
     public abstract bool IsSupported { get; }
 
     /// <summary>All sets, slowest first, supported here or not.</summary>
-    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels(), new AvxVnniKernels()];
+    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels()];
 
     /// <summary>The fastest set that this process can execute.</summary>
     public static KernelSet Best { get; } = All.Last(k => k.IsSupported);
@@ -47,10 +48,17 @@ public abstract class KernelSet
 
     internal virtual Step Convolution(ConvolutionTask task) => new ScalarConvolution(task);
 
-    private protected static unsafe Step Convolution<TTile>(in ConvolutionTask task) where TTile : struct, IConvolutionTile =>
-        task.Floats != null || task.Output.Shape.Pixels < TTile.Rows / 2
+    /// <summary>Chooses the form of a convolution for an instruction set's inner kernels.</summary>
+    private protected static unsafe Step Convolution<TTile, TRow>(in ConvolutionTask task)
+        where TTile : struct, IConvolutionTile
+        where TRow : struct, IDepthwiseRow
+    {
+        if (task.IsDepthwise && DepthwiseConvolution<TRow>.Supports(task))
+            return new DepthwiseConvolution<TRow>(task);
+        return task.Floats != null || task.Output.Shape.Pixels < TTile.Rows / 2
             ? new PixelwiseConvolution<TTile>(task)
             : new TiledConvolution<TTile>(task);
+    }
 
     internal virtual Step Elementwise(ElementwiseTask task) => new ScalarElementwise(task);
 

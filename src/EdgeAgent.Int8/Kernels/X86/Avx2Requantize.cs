@@ -6,54 +6,36 @@ using EdgeAgent.Int8.Kernels.Packing;
 namespace EdgeAgent.Int8.Kernels.X86;
 
 /// <summary>The rounding rule on 16 accumulators in two registers. CVTPS2DQ rounds to even, .NET never changes that mode.</summary>
-internal readonly unsafe struct Avx2Requantize(PanelArguments* panel)
+internal readonly unsafe struct Avx2Requantize(float* multipliers, float low, float high, int zero)
 {
-    private readonly Vector256<float> _m0 = Vector256.Load(panel->Multipliers);
-    private readonly Vector256<float> _m1 = Vector256.Load(panel->Multipliers + 8);
-    private readonly Vector256<float> _low = Vector256.Create(panel->Low);
-    private readonly Vector256<float> _high = Vector256.Create(panel->High);
-    private readonly Vector256<short> _zero = Vector256.Create((short)panel->Zero);
+    private readonly Vector256<float> _m0 = Vector256.Load(multipliers);
+    private readonly Vector256<float> _m1 = Vector256.Load(multipliers + 8);
+    private readonly Vector256<float> _low = Vector256.Create(low);
+    private readonly Vector256<float> _high = Vector256.Create(high);
+    private readonly Vector256<short> _zero = Vector256.Create((short)zero);
+
+    public Avx2Requantize(PanelArguments* panel)
+        : this(panel->Multipliers, panel->Low, panel->High, panel->Zero)
+    {
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector128<byte> Apply(Vector256<int> a, Vector256<int> b)
+    public Vector128<byte> Apply(Vector256<int> a, Vector256<int> b) => Pack(
+        Round(Avx.ConvertToVector256Single(a) * _m0, _low, _high),
+        Round(Avx.ConvertToVector256Single(b) * _m1, _low, _high),
+        _zero);
+
+    /// <summary>rne of the clamped value; MAXPS gives its second operand for a NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Round(Vector256<float> v, Vector256<float> low, Vector256<float> high) =>
+        Avx.ConvertToVector256Int32(Avx.Min(Avx.Max(v, low), high));
+
+    /// <summary>16 rounded values plus the zero point, as bytes in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Pack(Vector256<int> a, Vector256<int> b, Vector256<short> zero)
     {
-        var words = Avx2.PackSignedSaturate(
-            Round(a, _m0, _low, _high), Round(b, _m1, _low, _high)); // a0-3 b0-3 | a4-7 b4-7
-        words = Avx2.Permute4x64(words.AsInt64(), 0b11_01_10_00).AsInt16();
-        words = Avx2.Add(words, _zero);
+        var words = Avx2.PackSignedSaturate(a, b); // a0-3 b0-3 | a4-7 b4-7
+        words = Avx2.Add(Avx2.Permute4x64(words.AsInt64(), 0b11_01_10_00).AsInt16(), zero);
         return Sse2.PackUnsignedSaturate(words.GetLower(), words.GetUpper());
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Round(Vector256<int> acc, Vector256<float> m, Vector256<float> low, Vector256<float> high) =>
-        Avx.ConvertToVector256Int32(Avx.Min(Avx.Max(Avx.Multiply(Avx.ConvertToVector256Single(acc), m), low), high));
-
-    /// <summary>Writes the first <paramref name="channels"/> bytes and no others.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector128<byte> bytes, byte* output, int channels)
-    {
-        if (channels == 16)
-            bytes.Store(output);
-        else
-            StorePart(bytes, output, channels);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StorePart(Vector128<byte> bytes, byte* output, int channels)
-    {
-        if ((channels & 8) != 0)
-        {
-            *(ulong*)output = bytes.AsUInt64().ToScalar();
-            bytes = Sse2.ShiftRightLogical128BitLane(bytes, 8);
-            output += 8;
-        }
-        if ((channels & 4) != 0)
-        {
-            *(uint*)output = bytes.AsUInt32().ToScalar();
-            bytes = Sse2.ShiftRightLogical128BitLane(bytes, 4);
-            output += 4;
-        }
-        for (var i = 0; i < (channels & 3); i++)
-            output[i] = bytes.GetElement(i);
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using EdgeAgent.Int8.Kernels.Packing;
+using EdgeAgent.Int8.Kernels.Vector;
 
 namespace EdgeAgent.Int8.Kernels.X86;
 
@@ -64,17 +65,17 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
         }
         var requantize = new Avx2Requantize(panel);
         var channels = panel->Channels;
-        Avx2Requantize.Store(requantize.Apply(a0, b0), output + outputOffsets[0], channels);
+        Lanes128.Store(requantize.Apply(a0, b0), output + outputOffsets[0], channels);
         if (rows > 1)
-            Avx2Requantize.Store(requantize.Apply(a1, b1), output + outputOffsets[1], channels);
+            Lanes128.Store(requantize.Apply(a1, b1), output + outputOffsets[1], channels);
         if (rows > 2)
-            Avx2Requantize.Store(requantize.Apply(a2, b2), output + outputOffsets[2], channels);
+            Lanes128.Store(requantize.Apply(a2, b2), output + outputOffsets[2], channels);
         if (rows > 3)
-            Avx2Requantize.Store(requantize.Apply(a3, b3), output + outputOffsets[3], channels);
+            Lanes128.Store(requantize.Apply(a3, b3), output + outputOffsets[3], channels);
         if (rows > 4)
-            Avx2Requantize.Store(requantize.Apply(a4, b4), output + outputOffsets[4], channels);
+            Lanes128.Store(requantize.Apply(a4, b4), output + outputOffsets[4], channels);
         if (rows > 5)
-            Avx2Requantize.Store(requantize.Apply(a5, b5), output + outputOffsets[5], channels);
+            Lanes128.Store(requantize.Apply(a5, b5), output + outputOffsets[5], channels);
     }
 
     /// <summary>The same for a last panel of at most 8 channels.</summary>
@@ -106,17 +107,17 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
         }
         var requantize = new Avx2Requantize(panel);
         var channels = panel->Channels;
-        Avx2Requantize.Store(requantize.Apply(a0, a0), output + outputOffsets[0], channels);
+        Lanes128.Store(requantize.Apply(a0, a0), output + outputOffsets[0], channels);
         if (rows > 1)
-            Avx2Requantize.Store(requantize.Apply(a1, a1), output + outputOffsets[1], channels);
+            Lanes128.Store(requantize.Apply(a1, a1), output + outputOffsets[1], channels);
         if (rows > 2)
-            Avx2Requantize.Store(requantize.Apply(a2, a2), output + outputOffsets[2], channels);
+            Lanes128.Store(requantize.Apply(a2, a2), output + outputOffsets[2], channels);
         if (rows > 3)
-            Avx2Requantize.Store(requantize.Apply(a3, a3), output + outputOffsets[3], channels);
+            Lanes128.Store(requantize.Apply(a3, a3), output + outputOffsets[3], channels);
         if (rows > 4)
-            Avx2Requantize.Store(requantize.Apply(a4, a4), output + outputOffsets[4], channels);
+            Lanes128.Store(requantize.Apply(a4, a4), output + outputOffsets[4], channels);
         if (rows > 5)
-            Avx2Requantize.Store(requantize.Apply(a5, a5), output + outputOffsets[5], channels);
+            Lanes128.Store(requantize.Apply(a5, a5), output + outputOffsets[5], channels);
     }
 
     /// <summary>Four quads at a time into four pairs of accumulators, so that the adds do not wait for one another.</summary>
@@ -155,7 +156,7 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
     }
 
     public static void Store(PanelArguments* panel, int* accumulators, byte* output) =>
-        Avx2Requantize.Store(
+        Lanes128.Store(
             new Avx2Requantize(panel).Apply(Vector256.Load(accumulators), Vector256.Load(accumulators + 8)), output, panel->Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,113 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using EdgeAgent.Int8.Kernels.Packing;
+using EdgeAgent.Int8.Plan;
+
+namespace EdgeAgent.Int8.Kernels.Vector;
+
+/// <summary>
+/// Depthwise convolution. For each output row, four input rows at a time are interleaved byte by byte, so that each
+/// channel of each column is one quad; every quad then serves all kernel columns and pixels that see it.
+/// </summary>
+internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : struct, IDepthwiseRow
+{
+    /// <summary>Interleaved columns are kept below this, so that they stay in the L1 cache and on the stack.</summary>
+    private const int ScratchBytes = 24 << 10;
+
+    private const int ScratchSlack = 256;
+
+    private readonly PackedDepthwise _packed;
+    private readonly TensorView _x;
+    private readonly TensorView _y;
+    private readonly PlanWindow _window;
+    private readonly Requantization _requantization;
+    private readonly int _segment;
+
+    public DepthwiseConvolution(in ConvolutionTask task)
+    {
+        _packed = new(task, TRow.ActivationOffset);
+        (_x, _y, _window, _requantization) = (task.Input, task.Output, task.Window, task.Requantization);
+        Work = task.Macs;
+        _segment = Math.Min(_y.Width, SegmentOf(task));
+    }
+
+    public override int Units => _y.Height;
+
+    public override long Work { get; }
+
+    /// <summary>Whether the columns of at least one output pixel fit the scratch memory.</summary>
+    public static bool Supports(in ConvolutionTask task) => SegmentOf(task) >= 1;
+
+    [SkipLocalsInit]
+    public override void Run(int first, int last)
+    {
+        var scratch = stackalloc byte[ScratchBytes + ScratchSlack];
+        var columns = scratch + (-(nint)scratch & 63);
+        for (var oy = first; oy < last; oy++)
+            for (var ox = 0; ox < _y.Width; ox += _segment)
+                RunSegment(oy, ox, Math.Min(_segment, _y.Width - ox), columns);
+    }
+
+    /// <summary>Output pixels whose columns fit: 4 bytes a band for each byte of the columns they see.</summary>
+    private static int SegmentOf(in ConvolutionTask task)
+    {
+        var bands = (task.Window.KernelHeight + 3) / 4;
+        var columns = ScratchBytes / (4L * bands * task.Input.Channels);
+        return (int)((columns - task.Window.ExtentX) / task.Window.StrideX + (columns >= task.Window.ExtentX ? 1 : 0));
+    }
+
+    private void RunSegment(int oy, int ox, int pixels, byte* columns)
+    {
+        var channels = _x.Channels;
+        var length = ((pixels - 1) * _window.StrideX + _window.ExtentX) * channels;
+        var band = length * 4;
+        var top = _x.Data + (nint)(oy * _window.StrideY - _window.PadTop) * _x.RowStride + (ox * _window.StrideX - _window.PadLeft) * channels;
+        for (var b = 0; b < _packed.Bands; b++)
+            Interleave(Row(top, b * 4), Row(top, b * 4 + 1), Row(top, b * 4 + 2), Row(top, b * 4 + 3), columns + b * band, length);
+
+        var arguments = new DepthwiseArguments
+        {
+            PixelStep = _window.StrideX * channels * 4,
+            ColumnStep = _window.DilationX * channels * 4,
+            BandStep = band,
+            KernelWidth = _window.KernelWidth,
+            Bands = _packed.Bands,
+            Pixels = pixels,
+            OutputStep = channels,
+            Low = _requantization.Low,
+            High = _requantization.High,
+            Zero = _requantization.Zero,
+        };
+        for (var block = 0; block < _packed.Blocks; block++)
+        {
+            arguments.Weights = _packed.Weights(block);
+            arguments.Bias = _packed.Bias(block);
+            arguments.Multipliers = _packed.Multipliers(block);
+            arguments.Columns = columns + block * PackedDepthwise.BlockWidth * 4;
+            arguments.Output = _y.Pixel(oy, ox) + block * PackedDepthwise.BlockWidth;
+            arguments.Channels = Math.Min(PackedDepthwise.BlockWidth, channels - block * PackedDepthwise.BlockWidth);
+            TRow.Compute(&arguments);
+        }
+    }
+
+    /// <summary>Row of a kernel row; beyond the kernel any row, since its weights are zero.</summary>
+    private byte* Row(byte* top, int ky) => top + (nint)(ky < _window.KernelHeight ? ky * _window.DilationY : 0) * _x.RowStride;
+
+    /// <summary>a0 b0 c0 d0 a1 b1 ...; may read and write up to 15 bytes and 15 quads too many.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Interleave(byte* a, byte* b, byte* c, byte* d, byte* to, int length)
+    {
+        var flip = Vector128.Create((byte)TRow.ActivationOffset);
+        for (var i = 0; i < length; i += 16, to += 64)
+        {
+            var (va, vb) = (Vector128.Load(a + i) ^ flip, Vector128.Load(b + i) ^ flip);
+            var (vc, vd) = (Vector128.Load(c + i) ^ flip, Vector128.Load(d + i) ^ flip);
+            var (ab, cd) = (Lanes128.ZipLow(va, vb).AsUInt16(), Lanes128.ZipLow(vc, vd).AsUInt16());
+            Lanes128.ZipLow(ab, cd).AsByte().Store(to);
+            Lanes128.ZipHigh(ab, cd).AsByte().Store(to + 16);
+            (ab, cd) = (Lanes128.ZipHigh(va, vb).AsUInt16(), Lanes128.ZipHigh(vc, vd).AsUInt16());
+            Lanes128.ZipLow(ab, cd).AsByte().Store(to + 32);
+            Lanes128.ZipHigh(ab, cd).AsByte().Store(to + 48);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using EdgeAgent.Int8.Kernels.Packing;
+using EdgeAgent.Int8.Kernels.Vector;
+
+namespace EdgeAgent.Int8.Kernels.X86;
+
+/// <summary>
+/// 4 pixels x 16 channels with VPMADDWD: even and odd bytes are widened to int16 and multiplied apart, so that nothing
+/// saturates. 8 registers accumulate, 4 hold weights.
+/// </summary>
+internal readonly unsafe struct Avx2Tile : IConvolutionTile
+{
+    public static int Rows => 4;
+
+    public static int ActivationOffset => 0;
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static void Compute(PanelArguments* panel, byte* input, int* inputOffsets, int rows, byte* output, int* outputOffsets)
+    {
+        var last = rows - 1;
+        var x0 = input + inputOffsets[0];
+        var x1 = input + inputOffsets[Math.Min(1, last)];
+        var x2 = input + inputOffsets[Math.Min(2, last)];
+        var x3 = input + inputOffsets[Math.Min(3, last)];
+        var a0 = Vector256.Load(panel->Bias);
+        var b0 = Vector256.Load(panel->Bias + 8);
+        var (a1, b1, a2, b2, a3, b3) = (a0, b0, a0, b0, a0, b0);
+        var w = panel->Weights;
+        var offsets = panel->QuadOffsets;
+        var end = offsets + panel->Quads;
+        for (; offsets < end; offsets++, w += 64)
+        {
+            nint o = *offsets;
+            var wa = Vector256.Load(w);
+            var wb = Vector256.Load(w + 32);
+            var waEven = Avx2Dot256.EvenBytes(wa);
+            var waOdd = Avx2Dot256.OddBytes(wa);
+            var wbEven = Avx2Dot256.EvenBytes(wb);
+            var wbOdd = Avx2Dot256.OddBytes(wb);
+            var x = Quad(x0 + o);
+            var (even, odd) = (Avx2Dot256.EvenBytes(x), Avx2Dot256.OddBytes(x));
+            a0 += Avx2.MultiplyAddAdjacent(even, waEven) + Avx2.MultiplyAddAdjacent(odd, waOdd);
+            b0 += Avx2.MultiplyAddAdjacent(even, wbEven) + Avx2.MultiplyAddAdjacent(odd, wbOdd);
+            x = Quad(x1 + o);
+            (even, odd) = (Avx2Dot256.EvenBytes(x), Avx2Dot256.OddBytes(x));
+            a1 += Avx2.MultiplyAddAdjacent(even, waEven) + Avx2.MultiplyAddAdjacent(odd, waOdd);
+            b1 += Avx2.MultiplyAddAdjacent(even, wbEven) + Avx2.MultiplyAddAdjacent(odd, wbOdd);
+            x = Quad(x2 + o);
+            (even, odd) = (Avx2Dot256.EvenBytes(x), Avx2Dot256.OddBytes(x));
+            a2 += Avx2.MultiplyAddAdjacent(even, waEven) + Avx2.MultiplyAddAdjacent(odd, waOdd);
+            b2 += Avx2.MultiplyAddAdjacent(even, wbEven) + Avx2.MultiplyAddAdjacent(odd, wbOdd);
+            x = Quad(x3 + o);
+            (even, odd) = (Avx2Dot256.EvenBytes(x), Avx2Dot256.OddBytes(x));
+            a3 += Avx2.MultiplyAddAdjacent(even, waEven) + Avx2.MultiplyAddAdjacent(odd, waOdd);
+            b3 += Avx2.MultiplyAddAdjacent(even, wbEven) + Avx2.MultiplyAddAdjacent(odd, wbOdd);
+        }
+        var requantize = new Avx2Requantize(panel);
+        var channels = panel->Channels;
+        Lanes128.Store(requantize.Apply(a0, b0), output + outputOffsets[0], channels);
+        if (rows > 1)
+            Lanes128.Store(requantize.Apply(a1, b1), output + outputOffsets[1], channels);
+        if (rows > 2)
+            Lanes128.Store(requantize.Apply(a2, b2), output + outputOffsets[2], channels);
+        if (rows > 3)
+            Lanes128.Store(requantize.Apply(a3, b3), output + outputOffsets[3], channels);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static void ComputePixel(PanelArguments* panel, byte* input, int* accumulators)
+    {
+        var a = Vector256.Load(panel->Bias);
+        var b = Vector256.Load(panel->Bias + 8);
+        var w = panel->Weights;
+        var offsets = panel->QuadOffsets;
+        var end = offsets + panel->Quads;
+        for (; offsets < end; offsets++, w += 64)
+        {
+            var x = Quad(input + *offsets);
+            a = Avx2Dot256.Dot(a, x, Vector256.Load(w));
+            b = Avx2Dot256.Dot(b, x, Vector256.Load(w + 32));
+        }
+        a.Store(accumulators);
+        b.Store(accumulators + 8);
+    }
+
+    public static void Store(PanelArguments* panel, int* accumulators, byte* output) =>
+        Lanes128.Store(
+            new Avx2Requantize(panel).Apply(Vector256.Load(accumulators), Vector256.Load(accumulators + 8)), output, panel->Channels);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> Quad(byte* x) => Avx2.BroadcastScalarToVector256((int*)x).AsByte();
+}

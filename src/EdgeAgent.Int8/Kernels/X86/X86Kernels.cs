@@ -1,0 +1,38 @@
+using System.Runtime.Intrinsics.X86;
+using EdgeAgent.Int8.Kernels.Vector;
+
+namespace EdgeAgent.Int8.Kernels.X86;
+
+/// <summary>Alder Lake, Gracemont, Zen 5 and later: VPDPBUSD on 256 bits.</summary>
+internal sealed class AvxVnniKernels : VectorKernels
+{
+    public override string Name => "avxvnni";
+
+    public override bool IsSupported => AvxVnni.IsSupported && Avx2.IsSupported;
+
+    internal override Step Convolution(ConvolutionTask task) => Convolution<AvxVnniTile, DepthwiseRow256<VnniDot256>>(task);
+
+    internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
+}
+
+/// <summary>Haswell and later without VNNI.</summary>
+internal sealed class Avx2Kernels : VectorKernels
+{
+    public override string Name => "avx2";
+
+    public override bool IsSupported => Avx2.IsSupported;
+
+    internal override Step Convolution(ConvolutionTask task) => Convolution<Avx2Tile, DepthwiseRow256<Avx2Dot256>>(task);
+
+    internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
+}
+
+/// <summary>Small x86 cores such as those of the N5105, and the x86-64-v2 build.</summary>
+internal sealed class Sse41Kernels : VectorKernels
+{
+    public override string Name => "sse41";
+
+    public override bool IsSupported => Sse41.IsSupported;
+
+    internal override Step Convolution(ConvolutionTask task) => Convolution<Sse41Tile, DepthwiseRow128<Sse41Dot>>(task);
+}

@@ -1,3 +1,4 @@
+using EdgeAgent.Int8.Kernels.Arm;
 using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Kernels.Scalar;
 using EdgeAgent.Int8.Kernels.Vector;
@@ -23,7 +24,7 @@ public abstract class KernelSet
     public abstract bool IsSupported { get; }
 
     /// <summary>All sets, slowest first, supported here or not.</summary>
-    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels()];
+    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels(), new NeonKernels(), new NeonDotKernels()];
 
     /// <summary>The fastest set that this process can execute.</summary>
     public static KernelSet Best { get; } = All.Last(k => k.IsSupported);

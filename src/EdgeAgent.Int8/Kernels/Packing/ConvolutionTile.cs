@@ -9,6 +9,10 @@ internal unsafe struct PanelArguments
     public float* Multipliers;
     public int Quads;
 
+    /// <summary>Pairs of the offset and the number of quads of a run: the same as <see cref="QuadOffsets"/> in short.</summary>
+    public int* Runs;
+    public int RunCount;
+
     /// <summary>Output channels in use, 1 to 16.</summary>
     public int Channels;
 

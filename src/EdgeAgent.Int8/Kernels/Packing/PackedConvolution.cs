@@ -19,6 +19,7 @@ internal sealed unsafe class PackedConvolution
     private readonly AlignedBuffer<int> _bias;
     private readonly AlignedBuffer<float> _multipliers;
     private readonly AlignedBuffer<int> _quadOffsets;
+    private readonly AlignedBuffer<int> _runs;
     private readonly AlignedBuffer<int> _inputOffsets;
     private readonly AlignedBuffer<int> _outputOffsets;
 
@@ -34,10 +35,14 @@ internal sealed unsafe class PackedConvolution
         _bias = new(panels * PanelWidth);
         _multipliers = new(panels * PanelWidth);
         _quadOffsets = new(Quads);
+        _runs = new(2 * runs.Count);
         var quad = 0;
-        foreach (var run in runs)
-            for (var i = 0; i < run.Length; i += 4)
-                _quadOffsets.Span[quad++] = run.Offset + i;
+        for (var r = 0; r < runs.Count; r++)
+        {
+            (_runs.Span[2 * r], _runs.Span[2 * r + 1]) = (runs[r].Offset, (runs[r].Length + 3) / 4);
+            for (var i = 0; i < runs[r].Length; i += 4)
+                _quadOffsets.Span[quad++] = runs[r].Offset + i;
+        }
         for (var m = 0; m < task.Output.Channels; m++)
             PackChannel(task, m, runs, task.Input.Zero - activationOffset);
 
@@ -62,6 +67,11 @@ internal sealed unsafe class PackedConvolution
 
     /// <summary>Offset of each quad from a pixel's first byte.</summary>
     public int* QuadOffsets => _quadOffsets.Pointer;
+
+    /// <summary>Pairs of the offset and the number of quads of a run.</summary>
+    public int* Runs => _runs.Pointer;
+
+    public int RunCount => _runs.Length / 2;
 
     /// <summary>Offset of each output pixel's window in the input.</summary>
     public int* InputOffsets => _inputOffsets.Pointer;

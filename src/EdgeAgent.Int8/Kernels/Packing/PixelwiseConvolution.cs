@@ -37,6 +37,8 @@ internal sealed unsafe class PixelwiseConvolution<TTile> : Step where TTile : st
         {
             QuadOffsets = _packed.QuadOffsets,
             Quads = _packed.Quads,
+            Runs = _packed.Runs,
+            RunCount = _packed.RunCount,
             Low = _requantization.Low,
             High = _requantization.High,
             Zero = _requantization.Zero,

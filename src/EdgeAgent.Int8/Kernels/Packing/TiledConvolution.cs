@@ -53,6 +53,8 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
         {
             QuadOffsets = _packed.QuadOffsets,
             Quads = _packed.Quads,
+            Runs = _packed.Runs,
+            RunCount = _packed.RunCount,
             Low = _requantization.Low,
             High = _requantization.High,
             Zero = _requantization.Zero,

@@ -1,0 +1,24 @@
+using System.Runtime.Intrinsics.Arm;
+using EdgeAgent.Int8.Kernels.Vector;
+
+namespace EdgeAgent.Int8.Kernels.Arm;
+
+/// <summary>Every Armv8 core: Cortex-A53, A57, A72, Carmel.</summary>
+internal sealed class NeonKernels : VectorKernels
+{
+    public override string Name => "neon";
+
+    public override bool IsSupported => AdvSimd.Arm64.IsSupported;
+
+    internal override Step Convolution(ConvolutionTask task) => Convolution<NeonTile, DepthwiseRow128<NeonMultiplyDot>>(task);
+}
+
+/// <summary>Cores with the dot product extension: Cortex-A76, A78AE, Neoverse N1.</summary>
+internal sealed class NeonDotKernels : VectorKernels
+{
+    public override string Name => "neon-dot";
+
+    public override bool IsSupported => Dp.IsSupported && AdvSimd.Arm64.IsSupported;
+
+    internal override Step Convolution(ConvolutionTask task) => Convolution<NeonDotTile, DepthwiseRow128<NeonSdot>>(task);
+}

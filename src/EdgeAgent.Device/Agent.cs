@@ -31,6 +31,8 @@ internal static class Agent
     /// <exception cref="AgentException">It cannot begin or go on.</exception>
     public static async Task RunAsync(CommandLine line, SystemFiles files, TimeProvider time, ILogger log, CancellationToken cancellation)
     {
+        // Before the state folder is made: wrong usage leaves nothing behind.
+        Enroller.CheckUsage(line);
         using var state = StateDirectory.Open(line.State);
         var probe = new HardwareProbe(files);
         var identity = DeviceIdentity.Load(state.Identity);

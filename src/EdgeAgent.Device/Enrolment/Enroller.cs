@@ -1,16 +1,25 @@
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Devices;
+using EdgeAgent.Device.Storage;
 
 namespace EdgeAgent.Device.Enrolment;
 
 /// <summary>First start: turns the command line into an identity on disk.</summary>
 internal static class Enroller
 {
-    /// <exception cref="AgentException">One line: what is missing or refused.</exception>
+    /// <summary>A device that is not enrolled yet needs more options than one that is.</summary>
+    /// <exception cref="UsageException">Some are missing.</exception>
+    public static void CheckUsage(CommandLine line)
+    {
+        var identity = Path.Combine(line.State, StateDirectory.IdentityName);
+        if (!File.Exists(identity) && line is not { Controller: not null, EnrolToken: not null, Device: not null, Profile: not null })
+            throw new UsageException($"the device is not enrolled yet ({identity} does not exist); give --controller, --enrol-token, --device and --profile or --emulate-profile");
+    }
+
+    /// <exception cref="AgentException">One line: what is refused.</exception>
     public static async Task<DeviceIdentity> EnrolAsync(CommandLine line, string identityPath, HardwareReport hardware, TimeProvider time, CancellationToken cancellation)
     {
-        if (line is not { Controller: { } controller, EnrolToken: { } token, Device: { } device, Profile: { } profile })
-            throw new UsageException($"the device is not enrolled yet ({identityPath} does not exist); give --controller, --enrol-token, --device and --profile or --emulate-profile");
+        var (controller, token, device, profile) = (line.Controller!, line.EnrolToken!, line.Device!.Value, line.Profile!);
         var activeW = line.ProfileFile is { } file ? ActivePower(file, profile) : (double?)null;
         var caPem = line.CaFile is { } ca ? ReadText(ca, "--ca") : null;
         var trusted = line.TrustFiles.Select(f => ReadText(f, "--trust")).ToList();

@@ -8,13 +8,15 @@ namespace EdgeAgent.Device.Storage;
 /// </remarks>
 internal sealed class StateDirectory : IDisposable
 {
+    public const string IdentityName = "device.json";
+
     private readonly FileStream _lock;
 
     private StateDirectory(string path, FileStream @lock) => (Root, _lock) = (path, @lock);
 
     public string Root { get; }
 
-    public string Identity => Path.Combine(Root, "device.json");
+    public string Identity => Path.Combine(Root, IdentityName);
 
     public string Desired => Path.Combine(Root, "desired.json");
 

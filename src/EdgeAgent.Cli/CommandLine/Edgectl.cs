@@ -46,6 +46,7 @@ internal static class Edgectl
         EvalCommand.Create(terminal),
         BenchCommand.Create(terminal),
         KeysCommand.Create(terminal),
+        PackageCommand.Create(terminal),
         DevicesCommand.Create(terminal),
         RolloutCommand.Create(terminal),
         ReportsCommand.Create(terminal),

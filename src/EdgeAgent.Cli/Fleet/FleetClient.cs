@@ -160,7 +160,7 @@ internal sealed class FleetClient : IDisposable
     private async Task<CommandException> FaultAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
         if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            return new CommandException($"controller {_address} refuses the token; give the administrator's token with --token, as edge-fleet prints it");
+            return new CommandException($"controller {_address} refuses the token; give the administrator's with --token-file FILE, whose path edge-fleet prints");
         string? detail = null;
         try
         {

@@ -25,7 +25,7 @@ public sealed class UsageTests : IDisposable
     [Fact]
     public async Task Help_OfEveryCommand_IsShown()
     {
-        foreach (var command in (string[])["inspect", "eval", "bench", "keys", "devices", "rollout", "reports"])
+        foreach (var command in (string[])["inspect", "eval", "bench", "keys", "package", "devices", "rollout", "reports"])
         {
             var run = await EdgectlProcess.RunAsync(command, "--help");
             Assert.Equal(0, run.ExitCode);

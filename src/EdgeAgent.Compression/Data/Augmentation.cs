@@ -1,0 +1,49 @@
+using EdgeAgent.Inputs;
+
+namespace EdgeAgent.Compression.Data;
+
+/// <summary>
+/// Random crop from an image mirrored outwards by <paramref name="Margin"/> pixels, and a horizontal flip. A view of an
+/// image is a pure function of (seed, view, sample).
+/// </summary>
+public readonly record struct Augmentation(int Margin, bool Flip)
+{
+    public static Augmentation None => new(0, false);
+
+    /// <summary>An eighth of the shorter side, as is usual on small images (4 pixels of 32).</summary>
+    public static Augmentation For(int width, int height) => new(Math.Max(1, Math.Min(width, height) / 8), true);
+
+    /// <summary>Writes the view of <paramref name="pixels"/> (RGB interleaved) to <paramref name="result"/> of equal size.</summary>
+    public void Apply(ReadOnlySpan<byte> pixels, int width, int height, CounterRandom random, Span<byte> result)
+    {
+        if (Margin == 0 && !Flip)
+        {
+            pixels.CopyTo(result);
+            return;
+        }
+        var left = random.Below(0, 2 * Margin + 1) - Margin;
+        var top = random.Below(1, 2 * Margin + 1) - Margin;
+        var flipped = Flip && (random[2] & 1) != 0;
+        for (var y = 0; y < height; y++)
+        {
+            var row = pixels.Slice(Mirror(y + top, height) * width * RgbImage.Channels, width * RgbImage.Channels);
+            var to = y * width * RgbImage.Channels;
+            for (var x = 0; x < width; x++, to += RgbImage.Channels)
+            {
+                var from = Mirror((flipped ? width - 1 - x : x) + left, width) * RgbImage.Channels;
+                result[to] = row[from];
+                result[to + 1] = row[from + 1];
+                result[to + 2] = row[from + 2];
+            }
+        }
+    }
+
+    private static int Mirror(int position, int size)
+    {
+        if (size == 1)
+            return 0;
+        if (position < 0)
+            position = -position;
+        return position < size ? position : 2 * size - 2 - position;
+    }
+}

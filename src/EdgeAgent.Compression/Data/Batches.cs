@@ -1,0 +1,107 @@
+using System.Threading.Channels;
+using EdgeAgent.Inputs;
+using TorchSharp;
+
+namespace EdgeAgent.Compression.Data;
+
+/// <summary>Which images, in which view, a step sees.</summary>
+/// <param name="Step">Number of the step this batch is for.</param>
+/// <param name="Epoch">Pass over the data the step belongs to.</param>
+/// <param name="View">Augmented view of the images; -1 is the plain image.</param>
+/// <param name="Samples">Positions within the training (or validation) subset.</param>
+public sealed record BatchPlan(long Step, int Epoch, int View, int[] Samples);
+
+/// <summary>One batch in memory: pixels as the model's input tensor has them, and labels.</summary>
+public sealed record Batch(BatchPlan Plan, float[] Input, long[] Labels);
+
+/// <summary>A subset of samples as batches of input tensors, assembled ahead of their use on the thread pool.</summary>
+public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessing preprocessing, Augmentation augmentation, ulong seed)
+{
+    private const int Ahead = 3;
+
+    public int Count => subset.Length;
+
+    /// <summary>Shape of one sample's input: [C,H,W] or [H,W,C].</summary>
+    public long[] SampleShape { get; } = preprocessing.Layout == TensorLayout.Nchw
+        ? [RgbImage.Channels, preprocessing.Height, preprocessing.Width]
+        : [preprocessing.Height, preprocessing.Width, RgbImage.Channels];
+
+    public IEnumerable<int> Labels => subset.Select(i => samples.Labels[i]);
+
+    /// <summary>Sample positions of pass <paramref name="epoch"/> in their order.</summary>
+    public int[] Order(int epoch) => CounterRandom.Of(seed, 0x0EDE4, (ulong)epoch).Permutation(subset.Length);
+
+    /// <summary>Plain images in order, for evaluation.</summary>
+    public IEnumerable<Batch> Sequential(int batchSize, int limit = int.MaxValue, CancellationToken cancellation = default)
+    {
+        var count = Math.Min(limit, subset.Length);
+        return Prefetch(Plans(), cancellation);
+
+        IEnumerable<BatchPlan> Plans()
+        {
+            for (var first = 0; first < count; first += batchSize)
+                yield return new BatchPlan(first / batchSize, 0, -1, Enumerable.Range(first, Math.Min(batchSize, count - first)).ToArray());
+        }
+    }
+
+    /// <summary>The batches of the given plans, in order, a few assembled ahead.</summary>
+    public IEnumerable<Batch> Prefetch(IEnumerable<BatchPlan> plans, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var channel = Channel.CreateBounded<Batch>(new BoundedChannelOptions(Ahead) { SingleReader = true, SingleWriter = true });
+        var producer = Task.Run(async () =>
+        {
+            try
+            {
+                foreach (var plan in plans)
+                    await channel.Writer.WriteAsync(Assemble(plan), stop.Token).ConfigureAwait(false);
+                channel.Writer.Complete();
+            }
+            catch (Exception fault)
+            {
+                channel.Writer.Complete(fault);
+            }
+        }, CancellationToken.None);
+        try
+        {
+            while (true)
+            {
+                var ready = channel.Reader.WaitToReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+                if (!ready)
+                    yield break;
+                while (channel.Reader.TryRead(out var batch))
+                    yield return batch;
+            }
+        }
+        finally
+        {
+            stop.Cancel();
+            producer.GetAwaiter().GetResult();
+        }
+    }
+
+    public Batch Assemble(BatchPlan plan)
+    {
+        var length = preprocessing.Length;
+        var input = new float[plan.Samples.Length * length];
+        var labels = new long[plan.Samples.Length];
+        Parallel.For(0, plan.Samples.Length, i =>
+        {
+            var sample = subset[plan.Samples[i]];
+            labels[i] = samples.Labels[sample];
+            var pixels = samples.Pixels(sample);
+            if (plan.View >= 0)
+            {
+                var view = new byte[pixels.Length];
+                augmentation.Apply(pixels, samples.Width, samples.Height, CounterRandom.Of(seed, 0xA06, (ulong)plan.View, (ulong)sample), view);
+                pixels = view;
+            }
+            preprocessing.Apply(new RgbImage(samples.Width, samples.Height, pixels), input.AsSpan(i * length, length));
+        });
+        return new Batch(plan, input, labels);
+    }
+
+    /// <summary>The batch's input as a tensor [N, ...].</summary>
+    public torch.Tensor Tensor(Batch batch) =>
+        torch.tensor(batch.Input, [batch.Plan.Samples.Length, .. SampleShape], torch.float32);
+}

@@ -1,0 +1,24 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace EdgeAgent.Compression.Distillation;
+
+/// <summary>
+/// What a student learns from: (1 - w) cross-entropy with the labels + w T^2 KL(teacher || student), both softened by the
+/// temperature T (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).
+/// </summary>
+public sealed record DistillationLoss(double Temperature = 4, double TeacherWeight = 0.9)
+{
+    /// <param name="logits">Student, [N, classes], float32.</param>
+    /// <param name="teacher">Teacher's logits for the same pixels, without gradient.</param>
+    /// <param name="labels">[N], int64.</param>
+    public Tensor Of(Tensor logits, Tensor teacher, Tensor labels)
+    {
+        var soft = teacher.detach().div(Temperature).softmax(1);
+        var student = nn.functional.log_softmax(logits.div(Temperature), 1);
+        var divergence = nn.functional.kl_div(student, soft, reduction: nn.Reduction.Sum).div(logits.shape[0]);
+        var error = nn.functional.cross_entropy(logits, labels);
+        return error.mul(1 - TeacherWeight).add(divergence.mul(TeacherWeight * Temperature * Temperature));
+    }
+}

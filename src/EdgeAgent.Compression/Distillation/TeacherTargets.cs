@@ -1,0 +1,75 @@
+using EdgeAgent.Compression.Data;
+using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Graph.Ir;
+using TorchSharp;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace EdgeAgent.Compression.Distillation;
+
+/// <summary>
+/// Logits of the frozen teacher for augmented images. A large teacher's forward pass costs more than training the students,
+/// so its answers are kept: view v of an image is always the same crop and flip, and when the view comes round again the
+/// student sees exactly the pixels the teacher answered for. What must never be cached is an answer to other pixels:
+/// consistency is what makes distillation work (Beyer et al., "A good teacher is patient and consistent", 2022).
+/// </summary>
+public sealed class TeacherTargets : IDisposable
+{
+    /// <summary>Memory that kept answers may take.</summary>
+    private const long MaxBytes = 1L << 30;
+
+    private readonly FrozenParameters _parameters;
+    private readonly TorchGraph _graph;
+    private readonly Tensor[] _views;
+    private readonly int _samples;
+
+    /// <param name="views">Views per image; 0 asks the teacher every time, with a new view each epoch.</param>
+    public TeacherTargets(GraphSpec teacher, bool bfloat16, int samples, int classes, int views)
+    {
+        _parameters = new FrozenParameters(teacher, bfloat16);
+        _graph = new TorchGraph(teacher, bfloat16);
+        _samples = samples;
+        Views = views;
+        _views = [.. Enumerable.Range(0, views).Select(_ => torch.full([samples, classes], float.NaN).DetachFromDisposeScope())];
+    }
+
+    public int Views { get; }
+
+    public static int MostViews(int samples, int classes) => (int)Math.Min(64, MaxBytes / (sizeof(float) * (long)samples * classes));
+
+    public IEnumerable<(string Name, Tensor Value)> State => _views.Select((v, i) => ($"targets/{i}", v));
+
+    /// <summary>The view that an epoch shows.</summary>
+    public int ViewOf(int epoch) => Views == 0 ? epoch : epoch % Views;
+
+    /// <summary>How many of the steps from <paramref name="step"/> to <paramref name="end"/> have to ask the teacher.</summary>
+    public long Asked(long step, long end, int stepsPerEpoch) =>
+        Views == 0 ? end - step : Math.Max(0, Math.Min(end, (long)Views * stepsPerEpoch) - step);
+
+    /// <summary>[N, classes], float32.</summary>
+    /// <param name="asked">Whether the teacher had to compute.</param>
+    public Tensor For(BatchPlan plan, Tensor input, out bool asked)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var _ = torch.no_grad();
+        asked = true;
+        if (Views == 0)
+            return _graph.Run(input, _parameters.Lookup, training: false).MoveToOuterDisposeScope();
+        var rows = torch.tensor(Array.ConvertAll(plan.Samples, s => (long)s));
+        var known = _views[plan.View].index_select(0, rows);
+        asked = known.isnan().any().item<bool>();
+        if (!asked)
+            return known.MoveToOuterDisposeScope();
+        var answer = _graph.Run(input, _parameters.Lookup, training: false);
+        _views[plan.View].index_copy_(0, rows, answer);
+        return answer.MoveToOuterDisposeScope();
+    }
+
+    public int Samples => _samples;
+
+    public void Dispose()
+    {
+        _parameters.Dispose();
+        foreach (var view in _views)
+            view.Dispose();
+    }
+}

@@ -1,0 +1,84 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Compression.Family;
+
+/// <summary>How wide a student is: channels kept of each dependency group.</summary>
+/// <param name="Name">Unique in the family, for example <c>w0.19</c>.</param>
+/// <param name="Width">The share of the channels kept, on the geometric mean over groups, weighted by their size.</param>
+/// <param name="Counts">One entry per group; frozen groups keep their size.</param>
+public sealed record StudentShape(string Name, double Width, IReadOnlyList<int> Counts)
+{
+    /// <summary>The smallest shape that contains all of the given ones.</summary>
+    public static int[] Hull(IReadOnlyList<StudentShape> shapes) =>
+        [.. Enumerable.Range(0, shapes[0].Counts.Count).Select(g => shapes.Max(s => s.Counts[g]))];
+}
+
+/// <summary>What a shape costs, before it is trained.</summary>
+/// <param name="Parameters">Weights and biases after batch-norms are folded.</param>
+/// <param name="OnnxBytes">Estimated size of the int8 model.onnx.</param>
+public sealed record ShapeCost(long Parameters, long Macs, long OnnxBytes);
+
+/// <summary>Computes shapes from a single width number, and their cost.</summary>
+public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> groups, int channelMultiple)
+{
+    /// <summary>
+    /// Wide groups are narrowed more than narrow ones: channels ~ width * C * (C_min / C)^taper. Most parameters of a CNN sit in
+    /// its last, widest layers, most of its work in the first; at equal file size a tapered student therefore computes more and
+    /// is more accurate than a uniform one.
+    /// </summary>
+    public const double Taper = 0.25;
+
+    /// <summary>Bytes per node (name, attributes, scales, zero points of its QDQ pairs) and per output channel (weight scale, bias, bias scale) beside the weights.</summary>
+    private const int NodeBytes = 260, ChannelBytes = 12;
+
+    public IReadOnlyList<ChannelGroup> Groups => groups;
+
+    public StudentShape At(double width, double taper = Taper)
+    {
+        var free = groups.Where(g => !g.Frozen && g.Size > channelMultiple).ToArray();
+        var narrowest = free.Length == 0 ? 1 : free.Min(g => g.Size);
+        var counts = groups.Select(g => g.Frozen ? g.Size : Round(width * g.Size * Math.Pow((double)narrowest / g.Size, taper), g.Size)).ToArray();
+        return new StudentShape("", EffectiveWidth(counts), counts);
+    }
+
+    public ShapeCost Cost(StudentShape shape)
+    {
+        var sliced = new Slice(groups, shape.Counts).Apply(graph);
+        var statistics = GraphStatistics.Of(sliced);
+        var norms = sliced.Nodes.Where(n => n.Op is BatchNormalization).ToArray();
+        // Folding turns the four numbers of a norm's channel into one bias.
+        var parameters = statistics.Parameters - norms.Sum(n => 3L * sliced.Constants[n.Inputs[1]].Count);
+        var channels = sliced.Nodes.Where(n => n.Op is Conv).Sum(n => (long)sliced.Constants[n.Inputs[1]].Shape[0]);
+        return new ShapeCost(parameters, statistics.Macs, parameters + channels * ChannelBytes + (sliced.Nodes.Count - norms.Length) * (long)NodeBytes);
+    }
+
+    /// <summary>The widest shape that <paramref name="fits"/>; the narrowest there is when none does.</summary>
+    /// <param name="fits">Monotone: what a shape fits, narrower ones fit.</param>
+    public StudentShape Widest(Func<StudentShape, ShapeCost, bool> fits, double taper = Taper)
+    {
+        double low = 0, high = 1;
+        var best = At(0, taper);
+        for (var i = 0; i < 20; i++)
+        {
+            var middle = (low + high) / 2;
+            var shape = At(middle, taper);
+            if (fits(shape, Cost(shape)))
+                (best, low) = (shape, middle);
+            else
+                high = middle;
+        }
+        return best;
+    }
+
+    private int Round(double channels, int size) =>
+        Math.Min(size, Math.Max(1, (int)Math.Round(channels / channelMultiple)) * channelMultiple);
+
+    private double EffectiveWidth(int[] counts)
+    {
+        double kept = 0, all = 0;
+        for (var g = 0; g < counts.Length; g++)
+            if (!groups[g].Frozen)
+                (kept, all) = (kept + groups[g].Size * Math.Log((double)counts[g] / groups[g].Size), all + groups[g].Size);
+        return all == 0 ? 1 : Math.Exp(kept / all);
+    }
+}

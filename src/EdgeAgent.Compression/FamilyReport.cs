@@ -1,0 +1,95 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using EdgeAgent.Compression.Distillation;
+
+namespace EdgeAgent.Compression;
+
+/// <summary>Result of a run: <c>family.json</c>, and the document of <c>edgectl compress --json</c>. Accuracies are fractions.</summary>
+public sealed record FamilyReport
+{
+    public int Schema { get; init; } = 1;
+
+    public required TeacherReport Teacher { get; init; }
+
+    public required IReadOnlyList<StudentReport> Students { get; init; }
+
+    /// <summary>Students that were trained but are not shipped, with the reason.</summary>
+    public required IReadOnlyList<RejectedStudent> Rejected { get; init; }
+
+    /// <summary>For each profile, the student that its budgets choose on the held-out images.</summary>
+    public required IReadOnlyList<ProfileChoice> Choices { get; init; }
+
+    public required OverheadReport Overhead { get; init; }
+
+    public required IReadOnlyList<ulong> Seeds { get; init; }
+
+    /// <summary>Hash of the training data.</summary>
+    public required string DataSha256 { get; init; }
+
+    /// <summary>Hash of the test data; null without.</summary>
+    public string? TestSha256 { get; init; }
+
+    public required string OutDir { get; init; }
+
+    /// <summary>Time used, over interruptions.</summary>
+    public required double Seconds { get; init; }
+
+    public required long PeakBytes { get; init; }
+
+    public required IReadOnlyList<PassReport> Passes { get; init; }
+
+    /// <summary>Images that did not decode, by name and fault.</summary>
+    public IReadOnlyList<string> SkippedImages { get; init; } = [];
+
+    public string ToJson() => JsonSerializer.Serialize(this, FamilyJson.Default.FamilyReport);
+
+    public static FamilyReport FromJson(string json) => JsonSerializer.Deserialize(json, FamilyJson.Default.FamilyReport)
+        ?? throw new JsonException("a family report is an object, not null");
+}
+
+/// <param name="Top1">On the test images where given, else on the held-out ones; the same images as the students'.</param>
+/// <param name="Engine">Engine that evaluated it.</param>
+/// <param name="P50Us">Median latency in ONNX Runtime on this machine, one thread, one image.</param>
+public sealed record TeacherReport(double Top1, IReadOnlyList<double> Interval, int Samples, string Split, string Engine, long ModelBytes, long Parameters, long Macs, double P50Us);
+
+/// <param name="Name">Name in the family; the folder below the profile's.</param>
+/// <param name="Width">Share of the teacher's channels that is kept, geometric mean.</param>
+/// <param name="Top1">Of the written model.onnx in ONNX Runtime.</param>
+/// <param name="Interval">Wilson 95 % interval.</param>
+/// <param name="Split">validation or test: what <paramref name="Top1"/> was measured on.</param>
+/// <param name="ValidationTop1">On the held-out images that the choice was made by.</param>
+/// <param name="FloatTop1">Of the student before quantization, on the held-out images.</param>
+/// <param name="PtqTop1">After post-training quantization, before quantization-aware training, on the held-out images.</param>
+/// <param name="PredictedUs">By the profile's cost model, one thread.</param>
+/// <param name="Float32Us">The same student in float32 on the profile, predicted.</param>
+/// <param name="RelativeTop1">Share of the teacher's top-1 on the same images.</param>
+/// <param name="TimesSmaller">Bytes of the teacher's file over those of model.onnx.</param>
+/// <param name="Agreement">Share of held-out images on which ONNX Runtime gives the class of the int8 simulation.</param>
+/// <param name="Label">What must be said with the figures: <c>format only, not executed</c> for accelerators that cannot be run here; else null.</param>
+public sealed record StudentReport(
+    string Name, string Profile, double Width, double Top1, IReadOnlyList<double> Interval, int Samples, string Split,
+    double ValidationTop1, double FloatTop1, double PtqTop1, long OnnxBytes, long PlanBytes, long Parameters, long Macs,
+    double PredictedUs, double Float32Us, double RelativeTop1, double TimesSmaller, double Agreement, int AgreementSamples, string Directory, string? Label = null);
+
+public sealed record RejectedStudent(string Name, string Profile, string Reason);
+
+/// <param name="Reason">Why, and which budget binds.</param>
+public sealed record ProfileChoice(string Profile, string Student, string Reason, string? BindingBudget);
+
+/// <summary>Cost of training the students beside the teacher.</summary>
+/// <param name="Teacher">fixed or joint.</param>
+/// <param name="JointStepUs">A step of the run: with <c>joint</c>, teacher and students are trained; with <c>fixed</c>, the teacher's forward pass and the students' training.</param>
+/// <param name="TeacherStepUs">A training step of the teacher alone, same batch, measured in the same calibration.</param>
+/// <param name="Ratio"><paramref name="JointStepUs"/> / <paramref name="TeacherStepUs"/>.</param>
+/// <param name="StudentsStepUs">Training of the students alone: what a step of a <c>fixed</c> run costs once the teacher's answers are kept.</param>
+public sealed record OverheadReport(string Teacher, double JointStepUs, double TeacherStepUs, double Ratio, double StudentsStepUs);
+
+/// <summary>One pass with its cost and effect.</summary>
+public sealed record PassReport(string Name, double Seconds, string Effect)
+{
+    public IReadOnlyList<CurvePoint> Curve { get; init; } = [];
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(FamilyReport))]
+internal sealed partial class FamilyJson : JsonSerializerContext;

@@ -49,26 +49,31 @@ internal readonly unsafe struct NeonDotTile : IConvolutionTile
                 Step(w, 0, q0, q1, q2, q3, ref a0, ref b0, ref c0, ref d0, ref a1, ref b1, ref c1, ref d1, ref a2, ref b2, ref c2, ref d2, ref a3, ref b3, ref c3, ref d3);
             }
         }
-        Store(panel, a0, b0, c0, d0, output + outputOffsets[0]);
+        // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
+        var y0 = Requantize(panel, a0, b0, c0, d0);
+        var y1 = Requantize(panel, a1, b1, c1, d1);
+        var y2 = Requantize(panel, a2, b2, c2, d2);
+        var y3 = Requantize(panel, a3, b3, c3, d3);
+        var channels = panel->Channels;
+        Lanes128.Store(y0, output + outputOffsets[0], channels);
         if (rows > 1)
-            Store(panel, a1, b1, c1, d1, output + outputOffsets[1]);
+            Lanes128.Store(y1, output + outputOffsets[1], channels);
         if (rows > 2)
-            Store(panel, a2, b2, c2, d2, output + outputOffsets[2]);
+            Lanes128.Store(y2, output + outputOffsets[2], channels);
         if (rows > 3)
-            Store(panel, a3, b3, c3, d3, output + outputOffsets[3]);
+            Lanes128.Store(y3, output + outputOffsets[3], channels);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void ComputePixel(PanelArguments* panel, byte* input, int* accumulators) =>
         NeonPixel<NeonSdot>.Compute(panel, input, accumulators);
 
-    public static void Store(PanelArguments* panel, int* accumulators, byte* output) => Store(
-        panel, Vector128.Load(accumulators), Vector128.Load(accumulators + 4), Vector128.Load(accumulators + 8), Vector128.Load(accumulators + 12), output);
+    public static void Store(PanelArguments* panel, int* accumulators, byte* output) => Lanes128.Store(
+        Requantize128.Apply(accumulators, panel->Multipliers, panel->Low, panel->High, panel->Zero), output, panel->Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(PanelArguments* panel, Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d, byte* output) =>
-        Lanes128.Store(
-            Requantize128.Apply(a, b, c, d, panel->Multipliers, panel->Low, panel->High, panel->Zero), output, panel->Channels);
+    private static Vector128<byte> Requantize(PanelArguments* panel, Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) =>
+        Requantize128.Apply(a, b, c, d, panel->Multipliers, panel->Low, panel->High, panel->Zero);
 
     /// <summary>One quad of weights, 16 channels, by the quad at <paramref name="lane"/> of each pixel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -67,7 +67,8 @@ internal static unsafe class Lanes128
             StorePart(bytes, output, count);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    /// <summary>In place too: a call would make the loops around it spill all their registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StorePart(Vector128<byte> bytes, byte* output, int count)
     {
         var rest = bytes.AsUInt64().ToScalar();

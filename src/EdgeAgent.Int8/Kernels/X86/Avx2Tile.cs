@@ -58,13 +58,18 @@ internal readonly unsafe struct Avx2Tile : IConvolutionTile
         }
         var requantize = new Avx2Requantize(panel);
         var channels = panel->Channels;
-        Lanes128.Store(requantize.Apply(a0, b0), output + outputOffsets[0], channels);
+        // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
+        var y0 = requantize.Apply(a0, b0);
+        var y1 = requantize.Apply(a1, b1);
+        var y2 = requantize.Apply(a2, b2);
+        var y3 = requantize.Apply(a3, b3);
+        Lanes128.Store(y0, output + outputOffsets[0], channels);
         if (rows > 1)
-            Lanes128.Store(requantize.Apply(a1, b1), output + outputOffsets[1], channels);
+            Lanes128.Store(y1, output + outputOffsets[1], channels);
         if (rows > 2)
-            Lanes128.Store(requantize.Apply(a2, b2), output + outputOffsets[2], channels);
+            Lanes128.Store(y2, output + outputOffsets[2], channels);
         if (rows > 3)
-            Lanes128.Store(requantize.Apply(a3, b3), output + outputOffsets[3], channels);
+            Lanes128.Store(y3, output + outputOffsets[3], channels);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]

@@ -65,17 +65,24 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
         }
         var requantize = new Avx2Requantize(panel);
         var channels = panel->Channels;
-        Lanes128.Store(requantize.Apply(a0, b0), output + outputOffsets[0], channels);
+        // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
+        var y0 = requantize.Apply(a0, b0);
+        var y1 = requantize.Apply(a1, b1);
+        var y2 = requantize.Apply(a2, b2);
+        var y3 = requantize.Apply(a3, b3);
+        var y4 = requantize.Apply(a4, b4);
+        var y5 = requantize.Apply(a5, b5);
+        Lanes128.Store(y0, output + outputOffsets[0], channels);
         if (rows > 1)
-            Lanes128.Store(requantize.Apply(a1, b1), output + outputOffsets[1], channels);
+            Lanes128.Store(y1, output + outputOffsets[1], channels);
         if (rows > 2)
-            Lanes128.Store(requantize.Apply(a2, b2), output + outputOffsets[2], channels);
+            Lanes128.Store(y2, output + outputOffsets[2], channels);
         if (rows > 3)
-            Lanes128.Store(requantize.Apply(a3, b3), output + outputOffsets[3], channels);
+            Lanes128.Store(y3, output + outputOffsets[3], channels);
         if (rows > 4)
-            Lanes128.Store(requantize.Apply(a4, b4), output + outputOffsets[4], channels);
+            Lanes128.Store(y4, output + outputOffsets[4], channels);
         if (rows > 5)
-            Lanes128.Store(requantize.Apply(a5, b5), output + outputOffsets[5], channels);
+            Lanes128.Store(y5, output + outputOffsets[5], channels);
     }
 
     /// <summary>The same for a last panel of at most 8 channels.</summary>
@@ -107,17 +114,24 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
         }
         var requantize = new Avx2Requantize(panel);
         var channels = panel->Channels;
-        Lanes128.Store(requantize.Apply(a0, a0), output + outputOffsets[0], channels);
+        // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
+        var y0 = requantize.Apply(a0, a0);
+        var y1 = requantize.Apply(a1, a1);
+        var y2 = requantize.Apply(a2, a2);
+        var y3 = requantize.Apply(a3, a3);
+        var y4 = requantize.Apply(a4, a4);
+        var y5 = requantize.Apply(a5, a5);
+        Lanes128.Store(y0, output + outputOffsets[0], channels);
         if (rows > 1)
-            Lanes128.Store(requantize.Apply(a1, a1), output + outputOffsets[1], channels);
+            Lanes128.Store(y1, output + outputOffsets[1], channels);
         if (rows > 2)
-            Lanes128.Store(requantize.Apply(a2, a2), output + outputOffsets[2], channels);
+            Lanes128.Store(y2, output + outputOffsets[2], channels);
         if (rows > 3)
-            Lanes128.Store(requantize.Apply(a3, a3), output + outputOffsets[3], channels);
+            Lanes128.Store(y3, output + outputOffsets[3], channels);
         if (rows > 4)
-            Lanes128.Store(requantize.Apply(a4, a4), output + outputOffsets[4], channels);
+            Lanes128.Store(y4, output + outputOffsets[4], channels);
         if (rows > 5)
-            Lanes128.Store(requantize.Apply(a5, a5), output + outputOffsets[5], channels);
+            Lanes128.Store(y5, output + outputOffsets[5], channels);
     }
 
     /// <summary>Four quads at a time into four pairs of accumulators, so that the adds do not wait for one another.</summary>

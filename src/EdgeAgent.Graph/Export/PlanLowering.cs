@@ -1,0 +1,141 @@
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites.Quantization;
+using EdgeAgent.Int8.Plan;
+
+namespace EdgeAgent.Graph.Export;
+
+/// <summary>Lowers a QDQ graph onto the int8 engine: one plan operator for each integer operator the graph stands for.</summary>
+public static class PlanLowering
+{
+    /// <summary>The content of model.plan, validated.</summary>
+    /// <exception cref="InvalidGraphException">The graph is not quantized or uses an operator the engine lacks; the message names the node.</exception>
+    public static byte[] Lower(GraphSpec qdq)
+    {
+        if (qdq.Inputs.Count != 1 || qdq.Outputs.Count != 1)
+            throw new InvalidGraphException($"graph {qdq.Name}: a plan has one input and one output, this graph has {qdq.Inputs.Count} and {qdq.Outputs.Count}");
+        try
+        {
+            return new Lowering(qdq).Run();
+        }
+        catch (Exception e) when (e is ArgumentException or PlanFormatException)
+        {
+            throw new InvalidGraphException($"graph {qdq.Name} cannot be lowered to a plan: {e.Message}");
+        }
+    }
+
+    private sealed class Lowering(GraphSpec graph)
+    {
+        private readonly PlanBuilder _builder = new(graph.Name);
+        private readonly IReadOnlyDictionary<string, ValueSpec> _shapes = ShapeInference.Infer(graph, 1);
+        private readonly Dictionary<string, TensorId> _tensors = [];
+
+        public byte[] Run()
+        {
+            foreach (var step in QuantizedSteps.Of(graph))
+                _tensors[step.Output] = Lower(step);
+            _builder.Output(_tensors.TryGetValue(graph.Outputs[0].Name, out var output)
+                ? output
+                : throw new InvalidGraphException($"graph {graph.Name}: output '{graph.Outputs[0].Name}' is not computed by a quantized operator"));
+            return _builder.Build();
+        }
+
+        private TensorId Lower(QuantizedStep step)
+        {
+            var node = step.Node;
+            if (node.Op is QuantizeLinear)
+                return _builder.Input(Shape(step, step.Output), Output(step), node.Name);
+            var x = _tensors[step.Inputs[0]];
+            return node.Op switch
+            {
+                Conv conv => Convolution(step, conv, x),
+                Gemm when step.Quantization is null => _builder.DenseHead(x, Weights(step), node.Name),
+                Gemm => _builder.Dense(x, Weights(step), Output(step), Bounds(step), node.Name),
+                Add => _builder.Add(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
+                Sub => _builder.Subtract(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
+                Mul => _builder.Multiply(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
+                AveragePool pool => _builder.AveragePool(x, Window(pool.Window), Output(step), pool.CountIncludePad, pool.CeilMode, Bounds(step), node.Name),
+                GlobalAveragePool => _builder.GlobalAveragePool(x, Output(step), Bounds(step), node.Name),
+                DequantizeLinear => _builder.Dequantize(x, node.Name),
+                Softmax softmax when step.Quantization is null => Softmax(step, softmax, x),
+                Reshape or Flatten or Identity when step.Quantization is null => x,
+                _ => Unclamped(step, x),
+            };
+        }
+
+        /// <summary>Operators whose results the engine does not bound: a clamp behind them is applied by a table.</summary>
+        private TensorId Unclamped(QuantizedStep step, TensorId x)
+        {
+            var node = step.Node;
+            var output = Output(step);
+            if (UnaryFunctions.Of(node.Op) is { } function)
+                return _builder.Activation(x, step.Bounds is var (min, max) ? v => Math.Clamp(function(v), min, max) : function, output, node.Name);
+            var result = node.Op switch
+            {
+                Concat concat => _builder.Concat([.. step.Inputs.Select(i => _tensors[i])], Axis(step, concat.Axis), output, node.Name),
+                MaxPool pool => _builder.MaxPool(x, Window(pool.Window), pool.CeilMode, node.Name),
+                GlobalMaxPool => _builder.GlobalMaxPool(x, node.Name),
+                Pad pad => Pad(step, pad, x),
+                Reshape or Flatten or Identity => _builder.Reshape(x, Shape(step, node.Output), node.Name),
+                _ => throw step.Fault("the int8 engine has no such operator; use the onnxruntime engine for this model"),
+            };
+            return step.Bounds is var (low, high)
+                ? _builder.Activation(result, v => Math.Clamp(v, low, high), output, node.Name + "_clamp")
+                : _builder.Requantize(result, output, node.Name + "_requantize");
+        }
+
+        private TensorId Convolution(QuantizedStep step, Conv conv, TensorId x) => step.Quantization is null
+            ? _builder.ConvolutionHead(x, Weights(step), Window(conv.Window), conv.Groups, step.Node.Name)
+            : _builder.Convolution(x, Weights(step), Window(conv.Window), conv.Groups, Output(step), Bounds(step), step.Node.Name);
+
+        private TensorId Softmax(QuantizedStep step, Softmax softmax, TensorId x)
+        {
+            var rank = _shapes[step.Node.Output].Shape.Length;
+            if ((softmax.Axis < 0 ? softmax.Axis + rank : softmax.Axis) != 1)
+                throw step.Fault("the int8 engine has Softmax over channels only");
+            return _builder.Softmax(x, step.Node.Name);
+        }
+
+        private TensorId Pad(QuantizedStep step, Pad pad, TensorId x)
+        {
+            var rank = pad.Pads.Length / 2;
+            if (rank is not (3 or 4) || pad.Pads[1] != 0 || pad.Pads[1 + rank] != 0)
+                throw step.Fault("the int8 engine pads height and width only");
+            var (top, bottom) = rank == 4 ? (pad.Pads[2], pad.Pads[2 + rank]) : (0, 0);
+            return _builder.Pad(x, top, pad.Pads[rank - 1], bottom, pad.Pads[^1], _builder.QuantizationOf(x).Quantize(pad.Value), step.Node.Name);
+        }
+
+        private ConcatAxis Axis(QuantizedStep step, int axis)
+        {
+            var rank = _shapes[step.Node.Output].Shape.Length;
+            return ((axis < 0 ? axis + rank : axis), rank) switch
+            {
+                (1, _) => ConcatAxis.Channels,
+                (2, 4) => ConcatAxis.Height,
+                (2, 3) or (3, 4) => ConcatAxis.Width,
+                _ => throw step.Fault($"the int8 engine cannot join along axis {axis}"),
+            };
+        }
+
+        private PlanShape Shape(QuantizedStep step, string value) => _shapes[value].Shape switch
+        {
+            [1, var channels] => PlanShape.Flat(channels),
+            [1, var channels, var width] => new(1, width, channels),
+            [1, var channels, var height, var width] => new(height, width, channels),
+            var other => throw step.Fault($"the int8 engine has no place for the shape [{string.Join(',', other)}]"),
+        };
+
+        private static PlanWindow Window(Window window) => window.Kernel.Length == 1
+            ? new(1, window.Kernel[0], 1, window.Strides[0], 0, window.Pads[0], 0, window.Pads[1], 1, window.Dilations[0])
+            : new(
+                window.Kernel[0], window.Kernel[1], window.Strides[0], window.Strides[1],
+                window.Pads[0], window.Pads[1], window.Pads[2], window.Pads[3], window.Dilations[0], window.Dilations[1]);
+
+        private static LayerWeights Weights(QuantizedStep step) => new(step.Weights!.Values, step.Weights.Scales, step.Weights.Bias);
+
+        private static Int8.Plan.Quantization Output(QuantizedStep step) => step.Quantization is { } quantization
+            ? new(quantization.Scale, quantization.ZeroPoint)
+            : throw step.Fault("its result must be quantized for the int8 engine");
+
+        private static ActivationBounds? Bounds(QuantizedStep step) => step.Bounds is var (min, max) ? ActivationBounds.Clip(Output(step), min, max) : null;
+    }
+}

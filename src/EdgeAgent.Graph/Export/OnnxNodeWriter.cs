@@ -9,7 +9,8 @@ internal static class OnnxNodeWriter
 {
     public static NodeProto Write(Node node, Func<string, string> nameOf, OnnxConstants constants)
     {
-        var proto = new NodeProto { OpType = node.Op.Type };
+        // ONNX Runtime derives names of new initializers from node names, and fails where two nodes have none.
+        var proto = new NodeProto { OpType = node.Op.Type, Name = nameOf(node.Output) };
         foreach (var input in node.Inputs)
             proto.Input.Add(input.Length == 0 ? "" : nameOf(input));
         foreach (var output in node.Outputs)

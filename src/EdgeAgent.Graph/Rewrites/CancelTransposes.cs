@@ -26,8 +26,12 @@ public static class CancelTransposes
         if (!graph.Nodes.Any(n => n.Op is Transpose))
             return null;
         var producers = graph.Producers();
-        var readers = graph.ReaderCounts();
+        var readers = graph.Nodes.SelectMany(n => n.Inputs.Select(i => (Input: i, Node: n))).ToLookup(p => p.Input, p => p.Node);
+        var outputs = graph.Outputs.Select(o => o.Name).ToHashSet();
         var shapes = ShapeInference.Infer(graph, -1);
+        // A Transpose moves on only if all its readers let it through: otherwise one would stay and others be added.
+        bool Movable(string name, int[] permutation) =>
+            !outputs.Contains(name) && readers[name].All(n => n.Op is Transpose || Through(n.Op, permutation) is not null);
         Node? Above(string name) => producers.TryGetValue(name, out var node) && node.Op is Transpose ? node : null;
 
         for (var i = 0; i < graph.Nodes.Count; i++)
@@ -46,15 +50,14 @@ public static class CancelTransposes
                     });
                 continue;
             }
-            if (Sunk(node, graph, Above, readers, shapes) is { } below)
+            if (Sunk(node, graph, Above, Movable) is { } below)
                 return below(i);
         }
         return null;
     }
 
     /// <summary>The graph with the Transposes above <paramref name="node"/> moved below it, if the node lets them through.</summary>
-    private static Func<int, GraphSpec>? Sunk(
-        Node node, GraphSpec graph, Func<string, Node?> above, Dictionary<string, int> readers, IReadOnlyDictionary<string, ValueSpec> shapes)
+    private static Func<int, GraphSpec>? Sunk(Node node, GraphSpec graph, Func<string, Node?> above, Func<string, int[], bool> movable)
     {
         if (node.Inputs.Count == 0)
             return null;
@@ -66,7 +69,7 @@ public static class CancelTransposes
         var constants = new List<(string, Tensor)>();
         foreach (var input in node.Inputs)
         {
-            if (above(input) is { } transpose && ((Transpose)transpose.Op).Permutation.AsSpan().SequenceEqual(permutation) && readers[input] == 1)
+            if (above(input) is { } transpose && ((Transpose)transpose.Op).Permutation.AsSpan().SequenceEqual(permutation) && movable(input, permutation))
                 inputs.Add(transpose.Inputs[0]);
             else if (graph.Constants.TryGetValue(input, out var tensor) && tensor.Type == ElementType.Float32 && tensor.Shape.Length <= rank)
             {

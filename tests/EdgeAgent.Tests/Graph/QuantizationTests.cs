@@ -1,0 +1,176 @@
+using EdgeAgent.Graph.Evaluation;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Import.Onnx;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Graph.Rewrites.Quantization;
+using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Plan;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EdgeAgent.Tests.Graph;
+
+public class QuantizationTests
+{
+    private const int Samples = 200;
+
+    public static TheoryData<string, ActivationFormat> Networks()
+    {
+        var data = new TheoryData<string, ActivationFormat>();
+        foreach (var network in (string[])["residual", "depthwise", "concat"])
+            foreach (var format in Enum.GetValues<ActivationFormat>())
+                data.Add(network, format);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void Plan_OfQuantizedNetwork_EqualsTheSimulationToTheByte(string network, ActivationFormat format)
+    {
+        var qdq = Quantized(network, format);
+        var inputs = Inputs(qdq);
+        var expected = new Int8Simulation(qdq).Run(inputs).Values.Single().Floats;
+        Assert.Equal(expected, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void OnnxFile_OfQuantizedNetwork_GivesTheSimulationsClassInOnnxRuntime(string network, ActivationFormat format)
+    {
+        var qdq = Quantized(network, format);
+        var inputs = Inputs(qdq);
+        var simulated = new Int8Simulation(qdq).Run(inputs).Values.Single().Floats;
+        var executed = OnnxRuntimeReference.Run(qdq, inputs).Values.Single().Floats;
+        Assert.InRange(SameClass(simulated, executed), 0.995, 1);
+    }
+
+    [Theory]
+    [InlineData("residual", "QLinearConv:6,QLinearAdd:2,QLinearGlobalAveragePool:1,QGemm:1")]
+    [InlineData("depthwise", "QLinearConv:4,QLinearGlobalAveragePool:1")]
+    [InlineData("concat", "QLinearConv:5,QLinearConcat:1,QLinearAveragePool:1,QLinearMul:1,QLinearSigmoid:1,QLinearLeakyRelu:1,QGemm:1")]
+    public void OnnxFile_OfQuantizedNetwork_RunsIntegerOperatorsInOnnxRuntime(string network, string integerOperators)
+    {
+        using var folder = new TemporaryFolder();
+        using (var options = OnnxRuntimeReference.Options())
+        {
+            options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED;
+            options.OptimizedModelFilePath = folder.File("optimized.onnx");
+            using var session = new InferenceSession(OnnxExporter.ToBytes(Quantized(network, ActivationFormat.UInt8)), options);
+        }
+        var optimized = ModelProto.Parser.ParseFrom(File.ReadAllBytes(folder.File("optimized.onnx"))).Graph.Node.CountBy(n => n.OpType).ToDictionary();
+        foreach (var entry in integerOperators.Split(','))
+            Assert.True(
+                optimized.GetValueOrDefault(entry.Split(':')[0]) == int.Parse(entry.Split(':')[1]),
+                $"{entry} expected, the optimized model has {string.Join(", ", optimized)}");
+    }
+
+    [Theory]
+    [InlineData("residual")]
+    [InlineData("depthwise")]
+    [InlineData("concat")]
+    public void QdqRewrite_OfNetwork_KeepsMostClasses(string network)
+    {
+        var graph = Network(network);
+        var inputs = Inputs(graph);
+        var reference = new GraphInterpreter(graph).Run(inputs).Values.Single().Floats;
+        var quantized = new Int8Simulation(Quantized(network, ActivationFormat.UInt8)).Run(inputs).Values.Single().Floats;
+        Assert.InRange(SameClass(reference, quantized), 0.9, 1);
+    }
+
+    [Fact]
+    public void QdqRewrite_OfRelu_LeavesItToTheQuantization()
+    {
+        Assert.DoesNotContain(Quantized("residual", ActivationFormat.UInt8).Nodes, n => n.Op is Relu);
+        Assert.Contains(Quantized("residual", ActivationFormat.Int8Symmetric).Nodes, n => n.Op is Relu);
+    }
+
+    [Fact]
+    public void QdqRewrite_WithoutAParameter_NamesTheValue()
+    {
+        var graph = Simplification.ForQuantization(Network("residual"));
+        var parameters = new QuantizationParameters(ActivationFormat.UInt8, new Dictionary<string, ActivationQuantization>(), new Dictionary<string, float[]>());
+        Assert.Contains("'x0'", Assert.Throws<InvalidGraphException>(() => QdqRewrite.Apply(graph, parameters)).Message);
+    }
+
+    [Fact]
+    public void QdqFile_ReadBack_SimulatesTheSame()
+    {
+        var qdq = Quantized("concat", ActivationFormat.Int8);
+        using var folder = new TemporaryFolder();
+        OnnxExporter.Write(qdq, folder.File("model.onnx"));
+        var inputs = Inputs(qdq);
+        Assert.Equal(
+            new Int8Simulation(qdq).Run(inputs).Values.Single().Floats,
+            new Int8Simulation(ModelImporter.Load(folder.File("model.onnx"))).Run(inputs).Values.Single().Floats);
+    }
+
+    /// <summary>A bias far above its weights must not overflow int32, whatever the scales are.</summary>
+    [Fact]
+    public void QdqRewrite_OfAHugeBias_KeepsItsValue()
+    {
+        var test = new TestGraph(1);
+        var x = test.Input(2, 4, 4);
+        var y = test.Node(new Conv(Window.Of(1), 1), x, test.Weights(1e-7f, 3, 2, 1, 1), test.Constant(Tensor.Of([500f, -3f, 0f], 3)));
+        var graph = test.Build(test.Dense(test.Node(new Flatten(1), y), 48, 4));
+        var qdq = Quantize(graph, ActivationFormat.UInt8);
+        var inputs = Inputs(graph);
+        var (expected, actual) = (new GraphInterpreter(graph).Run(inputs).Values.Single().Floats, new Int8Simulation(qdq).Run(inputs).Values.Single().Floats);
+        Assert.All(expected.Zip(actual), p => Assert.InRange(MathF.Abs(p.First - p.Second), 0, 0.02f * expected.Max(MathF.Abs)));
+        Assert.Equal(actual, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+    }
+
+    [Fact]
+    public void Plan_OfTheCifarModel_EqualsTheSimulationToTheByte()
+    {
+        var graph = Simplification.ForQuantization(ModelImporter.Load(Repository.Shared("models", "cifar10_resnet18.onnx")));
+        var images = CifarModelTests.Images(graph, 4);
+        var qdq = QdqRewrite.Apply(graph, new(ActivationFormat.UInt8, MinMaxCalibration.Run(graph, [images], ActivationFormat.UInt8), new Dictionary<string, float[]>()));
+        var simulated = new Int8Simulation(qdq).Run(images)["logits"].Floats;
+        Assert.Equal(simulated, RunPlan(PlanLowering.Lower(qdq), images.Values.Single()));
+        Assert.Equal(1, SameClass(simulated, OnnxRuntimeReference.Run(qdq, images)["logits"].Floats));
+    }
+
+    internal static GraphSpec Network(string name) => name switch
+    {
+        "residual" => OperatorGraphs.ResidualNet(seed: 11),
+        "depthwise" => OperatorGraphs.DepthwiseNet(seed: 12),
+        _ => OperatorGraphs.ConcatNet(seed: 13),
+    };
+
+    internal static GraphSpec Quantized(string network, ActivationFormat format) => Quantize(Network(network), format);
+
+    internal static GraphSpec Quantize(GraphSpec source, ActivationFormat format)
+    {
+        var graph = Simplification.ForQuantization(source);
+        var activations = MinMaxCalibration.Run(graph, [TestGraph.Inputs(graph, 64, seed: 1)], format);
+        return QdqRewrite.Apply(graph, new(format, activations, new Dictionary<string, float[]>()));
+    }
+
+    private static Dictionary<string, Tensor> Inputs(GraphSpec graph) => TestGraph.Inputs(graph, Samples, seed: 2);
+
+    private static float[] RunPlan(byte[] plan, Tensor input)
+    {
+        using var model = PlanModel.Load(plan);
+        using var executor = new PlanExecutor(model);
+        var batch = input.Shape[0];
+        var size = input.Count / batch;
+        var outputs = new List<float>();
+        var output = new float[executor.OutputShape.Count];
+        for (var i = 0; i < batch; i++)
+        {
+            executor.Run(input.Floats.AsSpan(i * size, size), output);
+            outputs.AddRange(output);
+        }
+        return [.. outputs];
+    }
+
+    private static double SameClass(float[] a, float[] b)
+    {
+        var classes = 10;
+        var rows = a.Length / classes;
+        return Enumerable.Range(0, rows).Count(r => Top(a, r) == Top(b, r)) / (double)rows;
+
+        int Top(float[] logits, int row) => Array.IndexOf(logits, logits.AsSpan(row * classes, classes).ToArray().Max(), row * classes) - row * classes;
+    }
+}

@@ -31,6 +31,9 @@ internal sealed class OnnxConstants(GraphProto graph, OnnxNames names)
         return name;
     }
 
+    /// <summary>The name of a new initializer that no other node reads.</summary>
+    public string Unshared(Tensor tensor) => Write(tensor, names.Fresh());
+
     private string Write(Tensor tensor, string name)
     {
         var proto = new TensorProto { Name = name, DataType = (int)OnnxTensors.TypeOf(tensor.Type), RawData = ByteString.CopyFrom(Bytes(tensor)) };

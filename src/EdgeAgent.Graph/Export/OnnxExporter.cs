@@ -57,7 +57,7 @@ public static class OnnxExporter
         foreach (var input in graph.Inputs)
             model.Graph.Input.Add(ValueInfo(input));
         foreach (var node in graph.Nodes)
-            model.Graph.Node.Add(OnnxNodeWriter.Write(node, name => constants.Name(graph, name), constants));
+            model.Graph.Node.Add(OnnxNodeWriter.Write(node, graph, constants));
         var shapes = ShapeInference.Infer(graph, -1);
         foreach (var output in graph.Outputs)
             model.Graph.Output.Add(ValueInfo(shapes[output.Name]));

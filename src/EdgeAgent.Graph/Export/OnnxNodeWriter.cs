@@ -7,14 +7,16 @@ namespace EdgeAgent.Graph.Export;
 /// <summary>One IR node as an ONNX node of opset 13 (14 for HardSwish); attributes at their defaults are left out.</summary>
 internal static class OnnxNodeWriter
 {
-    public static NodeProto Write(Node node, Func<string, string> nameOf, OnnxConstants constants)
+    public static NodeProto Write(Node node, GraphSpec graph, OnnxConstants constants)
     {
+        string NameOf(string value) => constants.Name(graph, value);
         // ONNX Runtime derives names of new initializers from node names, and fails where two nodes have none.
-        var proto = new NodeProto { OpType = node.Op.Type, Name = nameOf(node.Output) };
-        foreach (var input in node.Inputs)
-            proto.Input.Add(input.Length == 0 ? "" : nameOf(input));
+        var proto = new NodeProto { OpType = node.Op.Type, Name = NameOf(node.Output) };
+        var inputs = IsConstantsDequantization(node, graph) ? node.Inputs.Take(2) : node.Inputs;
+        foreach (var input in inputs)
+            proto.Input.Add(input.Length == 0 ? "" : NameOf(input));
         foreach (var output in node.Outputs)
-            proto.Output.Add(nameOf(output));
+            proto.Output.Add(NameOf(output));
         switch (node.Op)
         {
             case Conv conv:
@@ -80,6 +82,7 @@ internal static class OnnxNodeWriter
                 Int(proto, "axis", quantize.Axis, 1);
                 break;
             case DequantizeLinear dequantize:
+                WriteConstantsZero(proto, node, graph, constants);
                 Int(proto, "axis", dequantize.Axis, 1);
                 break;
             case MatMul or Relu or Sigmoid or HardSwish or Tanh or Add or Sub or Mul or Div or GlobalAveragePool or GlobalMaxPool or Identity:
@@ -88,6 +91,22 @@ internal static class OnnxNodeWriter
                 throw new InvalidGraphException($"node '{node.Name}': {node.Op.Type} cannot be written as ONNX");
         }
         return proto;
+    }
+
+    private static bool IsConstantsDequantization(Node node, GraphSpec graph) =>
+        node.Op is DequantizeLinear && graph.Constants.ContainsKey(node.Inputs[0]) && graph.Constants.ContainsKey(node.Inputs[2]);
+
+    /// <summary>
+    /// The zero point of quantized weights or a bias. ONNX Runtime needs one for weights, in precise mode one for each
+    /// layer, because it replaces it (1.31 fails where two layers share it); a bias does without.
+    /// </summary>
+    private static void WriteConstantsZero(NodeProto proto, Node node, GraphSpec graph, OnnxConstants constants)
+    {
+        if (!IsConstantsDequantization(node, graph))
+            return;
+        var zero = graph.Constants[node.Inputs[2]];
+        if (zero.Type != ElementType.Int32 || ((int[])zero.Data).Any(z => z != 0))
+            proto.Input.Add(constants.Unshared(zero));
     }
 
     private static void Write(NodeProto proto, Window window, bool kernel)

@@ -73,7 +73,7 @@ internal readonly unsafe struct NeonDotTile : IConvolutionTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Requantize(PanelArguments* panel, Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) =>
-        Requantize128.Apply(a, b, c, d, panel->Multipliers, panel->Low, panel->High, panel->Zero);
+        Requantize128.Apply(a, b, c, d, panel->Multipliers, panel->Multipliers + 8, panel->Low, panel->High, panel->Zero);
 
     /// <summary>One quad of weights, 16 channels, by the quad at <paramref name="lane"/> of each pixel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -15,12 +15,14 @@ internal sealed unsafe class PackedDepthwise
     private readonly int _blockBytes;
 
     /// <param name="activationOffset">What the kernel subtracts from every activation: 128 where it needs them signed, else 0.</param>
-    public PackedDepthwise(in ConvolutionTask task, int activationOffset)
+    /// <param name="pairs">Whether a second set of weights, moved down by one row, follows in each block.</param>
+    public PackedDepthwise(in ConvolutionTask task, int activationOffset, bool pairs)
     {
         var (channels, kh, kw) = (task.Output.Channels, task.Window.KernelHeight, task.Window.KernelWidth);
         Bands = (kh + 3) / 4;
         Blocks = (channels + BlockWidth - 1) / BlockWidth;
-        _blockBytes = Bands * kw * BlockWidth * 4;
+        var setBytes = Bands * kw * BlockWidth * 4;
+        _blockBytes = pairs ? 2 * setBytes : setBytes;
         _weights = new(checked(Blocks * _blockBytes));
         _bias = new(Blocks * BlockWidth);
         _multipliers = new(Blocks * BlockWidth);
@@ -31,7 +33,10 @@ internal sealed unsafe class PackedDepthwise
                 for (var kx = 0; kx < kw; kx++)
                 {
                     var w = task.Weights[(c * kh + ky) * kw + kx];
-                    Weights(c / BlockWidth)[((ky / 4 * kw + kx) * BlockWidth + c % BlockWidth) * 4 + ky % 4] = w;
+                    var at = ((ky / 4 * kw + kx) * BlockWidth + c % BlockWidth) * 4 + ky % 4;
+                    Weights(c / BlockWidth)[at] = w;
+                    if (pairs)
+                        Weights(c / BlockWidth)[setBytes + at + 1] = w;
                     sum += w;
                 }
             _bias.Span[c] = unchecked(task.Bias[c] - (task.Input.Zero - activationOffset) * sum);
@@ -76,6 +81,12 @@ internal unsafe struct DepthwiseArguments
     /// <summary>Bytes from one output pixel to the next.</summary>
     public int OutputStep;
 
+    /// <summary>Bytes from one output row to the next; not used where there is one.</summary>
+    public int OutputRowStep;
+
+    /// <summary>Output rows: two only in <see cref="IDepthwiseRow.ComputePair"/>.</summary>
+    public int Rows;
+
     public byte* Output;
 
     /// <summary>Channels in use, 1 to 16.</summary>
@@ -92,4 +103,10 @@ internal interface IDepthwiseRow
     static abstract int ActivationOffset { get; }
 
     static abstract unsafe void Compute(DepthwiseArguments* arguments);
+
+    /// <summary>
+    /// Two output rows of a kernel of at most 3 rows and stride 1, from the same four rows of input: the weights of the
+    /// second row follow in the block, moved down by one kernel row.
+    /// </summary>
+    static abstract unsafe void ComputePair(DepthwiseArguments* arguments);
 }

@@ -22,16 +22,19 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
     private readonly PlanWindow _window;
     private readonly Requantization _requantization;
     private readonly int _segment;
+    private readonly bool _pairs;
 
     public DepthwiseConvolution(in ConvolutionTask task)
     {
-        _packed = new(task, TRow.ActivationOffset);
+        _pairs = task.Window is { KernelHeight: <= 3, StrideY: 1, DilationY: 1 };
+        _packed = new(task, TRow.ActivationOffset, _pairs);
         (_x, _y, _window, _requantization) = (task.Input, task.Output, task.Window, task.Requantization);
         Work = task.Macs;
         _segment = Math.Min(_y.Width, SegmentOf(task));
     }
 
-    public override int Units => _y.Height;
+    /// <summary>Rows, or pairs of rows.</summary>
+    public override int Units => _pairs ? (_y.Height + 1) / 2 : _y.Height;
 
     public override long Work { get; }
 
@@ -43,9 +46,9 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
     {
         var scratch = stackalloc byte[ScratchBytes + ScratchSlack];
         var columns = scratch + (-(nint)scratch & 63);
-        for (var oy = first; oy < last; oy++)
+        for (var unit = first; unit < last; unit++)
             for (var ox = 0; ox < _y.Width; ox += _segment)
-                RunSegment(oy, ox, Math.Min(_segment, _y.Width - ox), columns);
+                RunSegment(_pairs ? 2 * unit : unit, ox, Math.Min(_segment, _y.Width - ox), columns);
     }
 
     /// <summary>Output pixels whose columns fit: 4 bytes a band for each byte of the columns they see.</summary>
@@ -61,9 +64,13 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
         var channels = _x.Channels;
         var length = ((pixels - 1) * _window.StrideX + _window.ExtentX) * channels;
         var band = length * 4;
+        var rows = _pairs && oy + 1 < _y.Height ? 2 : 1;
+        var kernelRows = _window.KernelHeight + rows - 1;
         var top = _x.Data + (nint)(oy * _window.StrideY - _window.PadTop) * _x.RowStride + (ox * _window.StrideX - _window.PadLeft) * channels;
         for (var b = 0; b < _packed.Bands; b++)
-            Interleave(Row(top, b * 4), Row(top, b * 4 + 1), Row(top, b * 4 + 2), Row(top, b * 4 + 3), columns + b * band, length);
+            Interleave(
+                Row(top, b * 4, kernelRows), Row(top, b * 4 + 1, kernelRows), Row(top, b * 4 + 2, kernelRows), Row(top, b * 4 + 3, kernelRows),
+                columns + b * band, length);
 
         var arguments = new DepthwiseArguments
         {
@@ -74,6 +81,8 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
             Bands = _packed.Bands,
             Pixels = pixels,
             OutputStep = channels,
+            OutputRowStep = _y.RowStride,
+            Rows = rows,
             Low = _requantization.Low,
             High = _requantization.High,
             Zero = _requantization.Zero,
@@ -86,12 +95,15 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
             arguments.Columns = columns + block * PackedDepthwise.BlockWidth * 4;
             arguments.Output = _y.Pixel(oy, ox) + block * PackedDepthwise.BlockWidth;
             arguments.Channels = Math.Min(PackedDepthwise.BlockWidth, channels - block * PackedDepthwise.BlockWidth);
-            TRow.Compute(&arguments);
+            if (_pairs)
+                TRow.ComputePair(&arguments);
+            else
+                TRow.Compute(&arguments);
         }
     }
 
     /// <summary>Row of a kernel row; beyond the kernel any row, since its weights are zero.</summary>
-    private byte* Row(byte* top, int ky) => top + (nint)(ky < _window.KernelHeight ? ky * _window.DilationY : 0) * _x.RowStride;
+    private byte* Row(byte* top, int ky, int kernelRows) => top + (nint)(ky < kernelRows ? ky * _window.DilationY : 0) * _x.RowStride;
 
     /// <summary>a0 b0 c0 d0 a1 b1 ...; may read and write up to 15 bytes and 15 quads too many.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

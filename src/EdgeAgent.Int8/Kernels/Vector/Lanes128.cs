@@ -67,6 +67,21 @@ internal static unsafe class Lanes128
             StorePart(bytes, output, count);
     }
 
+    /// <summary>Writes the first <paramref name="count"/> (at most 8) of the lower eight bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLower(Vector128<byte> bytes, byte* output, int count)
+    {
+        if (count >= 8)
+            *(ulong*)output = bytes.AsUInt64().ToScalar();
+        else
+            StorePart(bytes, output, count);
+    }
+
+    /// <summary>Writes the first <paramref name="count"/> (at most 8) of the upper eight bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreUpper(Vector128<byte> bytes, byte* output, int count) =>
+        StoreLower(Vector128.Create(bytes.GetUpper(), bytes.GetUpper()), output, count);
+
     /// <summary>In place too: a call would make the loops around it spill all their registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StorePart(Vector128<byte> bytes, byte* output, int count)

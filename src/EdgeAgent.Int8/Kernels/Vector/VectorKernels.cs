@@ -11,5 +11,5 @@ internal abstract class VectorKernels : KernelSet
 
     internal override Step AveragePooling(PoolingTask task) => new VectorAveragePooling(task);
 
-    internal override Step Quantize(InputSource source, TensorView output) => new VectorQuantize(source, output);
+    internal override Step Quantize(InputSource source, TensorView output) => new VectorQuantize<QuantizeLanes128>(source, output);
 }

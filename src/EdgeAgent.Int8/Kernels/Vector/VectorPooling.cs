@@ -80,31 +80,26 @@ internal sealed unsafe class VectorAveragePooling(PoolingTask task) : Step
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (Vector128<int> A, Vector128<int> B, Vector128<int> C, Vector128<int> D) Sums(byte* window, int rows, int columns)
     {
         nint rowStep = task.Window.DilationY * task.Input.RowStride;
         nint columnStep = task.Window.DilationX * task.Output.Channels;
         var (a, b, c, d) = (Vector128<uint>.Zero, Vector128<uint>.Zero, Vector128<uint>.Zero, Vector128<uint>.Zero);
-        var (low, high) = (Vector128<ushort>.Zero, Vector128<ushort>.Zero);
-        var taps = 0;
         for (var y = 0; y < rows; y++)
-            for (var x = 0; x < columns; x++)
+            for (var x = 0; x < columns;)
             {
-                var (l, h) = Vector128.Widen(Vector128.Load(window + y * rowStep + x * columnStep));
-                low += l;
-                high += h;
-                if (++taps == TapsOfShortSum)
-                    Flush();
+                var (low, high) = (Vector128<ushort>.Zero, Vector128<ushort>.Zero);
+                for (var end = Math.Min(columns, x + TapsOfShortSum); x < end; x++)
+                {
+                    var (l, h) = Vector128.Widen(Vector128.Load(window + y * rowStep + x * columnStep));
+                    low += l;
+                    high += h;
+                }
+                var (a1, b1) = Vector128.Widen(low);
+                var (c1, d1) = Vector128.Widen(high);
+                (a, b, c, d) = (a + a1, b + b1, c + c1, d + d1);
             }
-        Flush();
         return (a.AsInt32(), b.AsInt32(), c.AsInt32(), d.AsInt32());
-
-        void Flush()
-        {
-            var (a1, b1) = Vector128.Widen(low);
-            var (c1, d1) = Vector128.Widen(high);
-            (a, b, c, d) = (a + a1, b + b1, c + c1, d + d1);
-            (low, high, taps) = (Vector128<ushort>.Zero, Vector128<ushort>.Zero, 0);
-        }
     }
 }

@@ -4,13 +4,34 @@ using EdgeAgent.Int8.Kernels.Scalar;
 
 namespace EdgeAgent.Int8.Kernels.Vector;
 
+/// <summary>Quantizes 16 float values; static, compiled for its instruction set.</summary>
+internal unsafe interface IQuantizeLanes
+{
+    static abstract Vector128<byte> Quantize(float* x, float scale, in Requantization r);
+}
+
+/// <summary>SSE4.1 and NEON.</summary>
+internal readonly unsafe struct QuantizeLanes128 : IQuantizeLanes
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Quantize(float* x, float scale, in Requantization r)
+    {
+        var (s, low, high) = (Vector128.Create(scale), Vector128.Create(r.Low), Vector128.Create(r.High));
+        return Lanes128.Pack(
+            Lanes128.Round(Vector128.Load(x) / s, low, high), Lanes128.Round(Vector128.Load(x + 4) / s, low, high),
+            Lanes128.Round(Vector128.Load(x + 8) / s, low, high), Lanes128.Round(Vector128.Load(x + 12) / s, low, high),
+            Vector128.Create((short)r.Zero));
+    }
+}
+
 /// <summary>
-/// Quantizes the float input plane by plane and interleaves the planes: 16 pixels at a time with one or three channels,
-/// a row of bytes per channel otherwise.
+/// Quantizes the float input plane by plane, 16 pixels at a time, and interleaves the planes: by shuffles for three
+/// channels, byte by byte for other numbers.
 /// </summary>
-internal sealed unsafe class VectorQuantize(InputSource source, TensorView output) : Step
+internal sealed unsafe class VectorQuantize<TLanes>(InputSource source, TensorView output) : Step where TLanes : struct, IQuantizeLanes
 {
     private readonly Requantization _requantization = new(output.Zero, 0, 255);
+    private readonly float _scale = output.Quantization.Scale;
 
     public override int Units => output.Height;
 
@@ -22,7 +43,7 @@ internal sealed unsafe class VectorQuantize(InputSource source, TensorView outpu
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(int first, int last)
     {
-        var (width, plane) = (output.Width, (nint)output.Shape.Pixels);
+        var (width, plane, channels) = (output.Width, (nint)output.Shape.Pixels, output.Channels);
         for (var y = first; y < last; y++)
         {
             var row = source.Data + (nint)y * width;
@@ -34,30 +55,27 @@ internal sealed unsafe class VectorQuantize(InputSource source, TensorView outpu
                 for (var x = 0; x < width; x += 16)
                 {
                     var pixels = Math.Min(16, width - x);
-                    if (output.Channels == 3 && pixels == 16)
+                    if (channels == 3 && pixels == 16)
                         StoreThree(Quantize(row + x, 16), Quantize(row + plane + x, 16), Quantize(row + 2 * plane + x, 16), to + x * 3);
                     else
-                        for (var c = 0; c < output.Channels; c++)
-                            Scatter(Quantize(row + c * plane + x, pixels), to + x * output.Channels + c, pixels);
+                        for (var c = 0; c < channels; c++)
+                            Scatter(Quantize(row + c * plane + x, pixels), to + x * channels + c, pixels);
                 }
         }
     }
 
-    /// <summary>Up to 16 values; nothing beyond <paramref name="count"/> is read, since this memory is the caller's.</summary>
-    private Vector128<byte> Quantize(float* x, int count)
-    {
-        if (count >= 16)
-            return Lanes128.Pack(Round(Vector128.Load(x)), Round(Vector128.Load(x + 4)), Round(Vector128.Load(x + 8)), Round(Vector128.Load(x + 12)),
-                Vector128.Create((short)_requantization.Zero));
-        var bytes = Vector128<byte>.Zero;
-        for (var i = 0; i < count; i++)
-            bytes = bytes.WithElement(i, _requantization.Round(x[i] / output.Quantization.Scale));
-        return bytes;
-    }
-
+    /// <summary>The first <paramref name="count"/> of 16 values; nothing beyond the input is read, which is the caller's memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector128<int> Round(Vector128<float> x) => Lanes128.Round(
-        x / Vector128.Create(output.Quantization.Scale), Vector128.Create(_requantization.Low), Vector128.Create(_requantization.High));
+    private Vector128<byte> Quantize(float* x, int count) =>
+        count >= 16 || x + 16 <= source.Data + output.Shape.Count ? TLanes.Quantize(x, _scale, _requantization) : QuantizeLast(x, count);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Vector128<byte> QuantizeLast(float* x, int count)
+    {
+        var padded = stackalloc float[16];
+        new ReadOnlySpan<float>(x, count).CopyTo(new(padded, 16));
+        return TLanes.Quantize(padded, _scale, _requantization);
+    }
 
     private void Scatter(Vector128<byte> bytes, byte* to, int count)
     {

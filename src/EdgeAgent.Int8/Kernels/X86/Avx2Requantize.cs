@@ -6,18 +6,29 @@ using EdgeAgent.Int8.Kernels.Packing;
 namespace EdgeAgent.Int8.Kernels.X86;
 
 /// <summary>The rounding rule on 16 accumulators in two registers. CVTPS2DQ rounds to even, .NET never changes that mode.</summary>
-internal readonly unsafe struct Avx2Requantize(float* multipliers, float low, float high, int zero)
+internal readonly unsafe struct Avx2Requantize
 {
-    private readonly Vector256<float> _m0 = Vector256.Load(multipliers);
-    private readonly Vector256<float> _m1 = Vector256.Load(multipliers + 8);
-    private readonly Vector256<float> _low = Vector256.Create(low);
-    private readonly Vector256<float> _high = Vector256.Create(high);
-    private readonly Vector256<short> _zero = Vector256.Create((short)zero);
+    private readonly Vector256<float> _m0;
+    private readonly Vector256<float> _m1;
+    private readonly Vector256<float> _low;
+    private readonly Vector256<float> _high;
+    private readonly Vector256<short> _zero;
 
-    public Avx2Requantize(PanelArguments* panel)
-        : this(panel->Multipliers, panel->Low, panel->High, panel->Zero)
+    private Avx2Requantize(float* first, float* second, float low, float high, int zero)
     {
+        (_m0, _m1) = (Vector256.Load(first), Vector256.Load(second));
+        (_low, _high, _zero) = (Vector256.Create(low), Vector256.Create(high), Vector256.Create((short)zero));
     }
+
+    /// <summary>16 channels of one pixel.</summary>
+    public static Avx2Requantize Of(PanelArguments* p) => new(p->Multipliers, p->Multipliers + 8, p->Low, p->High, p->Zero);
+
+    public static Avx2Requantize Of(DepthwiseArguments* a) => new(a->Multipliers, a->Multipliers + 8, a->Low, a->High, a->Zero);
+
+    /// <summary>The same 8 channels of two pixels.</summary>
+    public static Avx2Requantize OfPairs(PanelArguments* p) => new(p->Multipliers, p->Multipliers, p->Low, p->High, p->Zero);
+
+    public static Avx2Requantize OfPairs(float* multipliers, float low, float high, int zero) => new(multipliers, multipliers, low, high, zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector128<byte> Apply(Vector256<int> a, Vector256<int> b) => Pack(

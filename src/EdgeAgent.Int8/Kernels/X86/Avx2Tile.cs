@@ -56,7 +56,7 @@ internal readonly unsafe struct Avx2Tile : IConvolutionTile
             a3 += Avx2.MultiplyAddAdjacent(even, waEven) + Avx2.MultiplyAddAdjacent(odd, waOdd);
             b3 += Avx2.MultiplyAddAdjacent(even, wbEven) + Avx2.MultiplyAddAdjacent(odd, wbOdd);
         }
-        var requantize = new Avx2Requantize(panel);
+        var requantize = Avx2Requantize.Of(panel);
         var channels = panel->Channels;
         // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
         var y0 = requantize.Apply(a0, b0);
@@ -92,7 +92,7 @@ internal readonly unsafe struct Avx2Tile : IConvolutionTile
 
     public static void Store(PanelArguments* panel, int* accumulators, byte* output) =>
         Lanes128.Store(
-            new Avx2Requantize(panel).Apply(Vector256.Load(accumulators), Vector256.Load(accumulators + 8)), output, panel->Channels);
+            Avx2Requantize.Of(panel).Apply(Vector256.Load(accumulators), Vector256.Load(accumulators + 8)), output, panel->Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<byte> Quad(byte* x) => Avx2.BroadcastScalarToVector256((int*)x).AsByte();

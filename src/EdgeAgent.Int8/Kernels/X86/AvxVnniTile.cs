@@ -63,7 +63,7 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
             a5 = AvxVnni.MultiplyWideningAndAdd(a5, x, wa);
             b5 = AvxVnni.MultiplyWideningAndAdd(b5, x, wb);
         }
-        var requantize = new Avx2Requantize(panel);
+        var requantize = Avx2Requantize.Of(panel);
         var channels = panel->Channels;
         // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
         var y0 = requantize.Apply(a0, b0);
@@ -112,26 +112,23 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
             a4 = AvxVnni.MultiplyWideningAndAdd(a4, Quad(x4 + o), wa);
             a5 = AvxVnni.MultiplyWideningAndAdd(a5, Quad(x5 + o), wa);
         }
-        var requantize = new Avx2Requantize(panel);
+        // Two pixels to a register; all of them before the first store, as above.
+        var requantize = Avx2Requantize.OfPairs(panel);
+        var y01 = requantize.Apply(a0, a1);
+        var y23 = requantize.Apply(a2, a3);
+        var y45 = requantize.Apply(a4, a5);
         var channels = panel->Channels;
-        // All of them before the first store: no accumulator may live across a call, or the loop would spill it.
-        var y0 = requantize.Apply(a0, a0);
-        var y1 = requantize.Apply(a1, a1);
-        var y2 = requantize.Apply(a2, a2);
-        var y3 = requantize.Apply(a3, a3);
-        var y4 = requantize.Apply(a4, a4);
-        var y5 = requantize.Apply(a5, a5);
-        Lanes128.Store(y0, output + outputOffsets[0], channels);
+        Lanes128.StoreLower(y01, output + outputOffsets[0], channels);
         if (rows > 1)
-            Lanes128.Store(y1, output + outputOffsets[1], channels);
+            Lanes128.StoreUpper(y01, output + outputOffsets[1], channels);
         if (rows > 2)
-            Lanes128.Store(y2, output + outputOffsets[2], channels);
+            Lanes128.StoreLower(y23, output + outputOffsets[2], channels);
         if (rows > 3)
-            Lanes128.Store(y3, output + outputOffsets[3], channels);
+            Lanes128.StoreUpper(y23, output + outputOffsets[3], channels);
         if (rows > 4)
-            Lanes128.Store(y4, output + outputOffsets[4], channels);
+            Lanes128.StoreLower(y45, output + outputOffsets[4], channels);
         if (rows > 5)
-            Lanes128.Store(y5, output + outputOffsets[5], channels);
+            Lanes128.StoreUpper(y45, output + outputOffsets[5], channels);
     }
 
     /// <summary>Four quads at a time into four pairs of accumulators, so that the adds do not wait for one another.</summary>
@@ -171,7 +168,7 @@ internal readonly unsafe struct AvxVnniTile : IConvolutionTile
 
     public static void Store(PanelArguments* panel, int* accumulators, byte* output) =>
         Lanes128.Store(
-            new Avx2Requantize(panel).Apply(Vector256.Load(accumulators), Vector256.Load(accumulators + 8)), output, panel->Channels);
+            Avx2Requantize.Of(panel).Apply(Vector256.Load(accumulators), Vector256.Load(accumulators + 8)), output, panel->Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<byte> Quad(byte* x) => Avx2.BroadcastScalarToVector256((int*)x).AsByte();

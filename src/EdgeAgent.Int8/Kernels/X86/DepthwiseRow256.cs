@@ -5,22 +5,87 @@ using EdgeAgent.Int8.Kernels.Vector;
 
 namespace EdgeAgent.Int8.Kernels.X86;
 
-/// <summary>Depthwise rows on 256-bit registers: 16 channels, or 8 where a block has no more.</summary>
+/// <summary>Depthwise rows on 256-bit registers: eight channels of quads each.</summary>
 internal readonly unsafe struct DepthwiseRow256<TDot> : IDepthwiseRow where TDot : struct, IDot256
 {
     public static int ActivationOffset => 0;
 
     public static void Compute(DepthwiseArguments* a)
     {
-        if (a->Channels <= 8)
-            ComputeNarrow(a);
-        else if (a->Bands == 1 && a->KernelWidth == 3)
+        if (a->Bands == 1 && a->KernelWidth == 3)
             ComputeThree(a);
         else
-            ComputeWide(a);
+            ComputeAny(a);
     }
 
-    /// <summary>Up to 4x3 kernels: all weights stay in registers.</summary>
+    public static void ComputePair(DepthwiseArguments* a)
+    {
+        for (var channel = 0; channel < a->Channels; channel += 8)
+            if (a->KernelWidth == 3)
+                ComputePairOfThree(a, channel);
+            else
+                ComputePairOfAny(a, channel);
+    }
+
+    /// <summary>Eight channels of both rows; all weights of a kernel of three columns stay in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ComputePairOfThree(DepthwiseArguments* a, int channel)
+    {
+        var w = a->Weights + channel * 4;
+        var (w0, w1, w2) = (Vector256.Load(w), Vector256.Load(w + 64), Vector256.Load(w + 128));
+        var (v0, v1, v2) = (Vector256.Load(w + 192), Vector256.Load(w + 256), Vector256.Load(w + 320));
+        var bias = Vector256.Load(a->Bias + channel);
+        var requantize = Avx2Requantize.OfPairs(a->Multipliers + channel, a->Low, a->High, a->Zero);
+        var x = a->Columns + channel * 4;
+        var y = a->Output + channel;
+        nint column = a->ColumnStep;
+        nint rowStep = a->OutputRowStep;
+        var channels = a->Channels - channel;
+        var two = a->Rows == 2;
+        for (var pixel = a->Pixels; pixel > 0; pixel--, x += a->PixelStep, y += a->OutputStep)
+        {
+            var quads = Vector256.Load(x);
+            var upper = TDot.Dot(bias, quads, w0);
+            var lower = TDot.Dot(bias, quads, v0);
+            quads = Vector256.Load(x + column);
+            upper = TDot.Dot(upper, quads, w1);
+            lower = TDot.Dot(lower, quads, v1);
+            quads = Vector256.Load(x + 2 * column);
+            upper = TDot.Dot(upper, quads, w2);
+            lower = TDot.Dot(lower, quads, v2);
+            var bytes = requantize.Apply(upper, lower);
+            Lanes128.StoreLower(bytes, y, channels);
+            if (two)
+                Lanes128.StoreUpper(bytes, y + rowStep, channels);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ComputePairOfAny(DepthwiseArguments* a, int channel)
+    {
+        var bias = Vector256.Load(a->Bias + channel);
+        var requantize = Avx2Requantize.OfPairs(a->Multipliers + channel, a->Low, a->High, a->Zero);
+        var second = a->KernelWidth * 64;
+        for (var pixel = 0; pixel < a->Pixels; pixel++)
+        {
+            var (upper, lower) = (bias, bias);
+            var w = a->Weights + channel * 4;
+            var x = a->Columns + (nint)pixel * a->PixelStep + channel * 4;
+            for (var kx = 0; kx < a->KernelWidth; kx++, x += a->ColumnStep, w += 64)
+            {
+                var quads = Vector256.Load(x);
+                upper = TDot.Dot(upper, quads, Vector256.Load(w));
+                lower = TDot.Dot(lower, quads, Vector256.Load(w + second));
+            }
+            var bytes = requantize.Apply(upper, lower);
+            var y = a->Output + (nint)pixel * a->OutputStep + channel;
+            Lanes128.StoreLower(bytes, y, a->Channels - channel);
+            if (a->Rows == 2)
+                Lanes128.StoreUpper(bytes, y + a->OutputRowStep, a->Channels - channel);
+        }
+    }
+
+    /// <summary>Up to 4x3 kernels, 16 channels: all weights stay in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ComputeThree(DepthwiseArguments* a)
     {
@@ -28,26 +93,28 @@ internal readonly unsafe struct DepthwiseRow256<TDot> : IDepthwiseRow where TDot
         var (w2, w3) = (Vector256.Load(a->Weights + 64), Vector256.Load(a->Weights + 96));
         var (w4, w5) = (Vector256.Load(a->Weights + 128), Vector256.Load(a->Weights + 160));
         var (bias0, bias1) = (Vector256.Load(a->Bias), Vector256.Load(a->Bias + 8));
-        var requantize = new Avx2Requantize(a->Multipliers, a->Low, a->High, a->Zero);
-        var (x, y, channels) = ((nint)a->Columns, (nint)a->Output, a->Channels);
+        var requantize = Avx2Requantize.Of(a);
+        var x = a->Columns;
+        var y = a->Output;
+        var channels = a->Channels;
         nint column = a->ColumnStep;
         for (var pixel = a->Pixels; pixel > 0; pixel--, x += a->PixelStep, y += a->OutputStep)
         {
-            var acc0 = TDot.Dot(bias0, Vector256.Load((byte*)x), w0);
-            var acc1 = TDot.Dot(bias1, Vector256.Load((byte*)x + 32), w1);
-            acc0 = TDot.Dot(acc0, Vector256.Load((byte*)x + column), w2);
-            acc1 = TDot.Dot(acc1, Vector256.Load((byte*)x + column + 32), w3);
-            acc0 = TDot.Dot(acc0, Vector256.Load((byte*)x + 2 * column), w4);
-            acc1 = TDot.Dot(acc1, Vector256.Load((byte*)x + 2 * column + 32), w5);
-            Lanes128.Store(requantize.Apply(acc0, acc1), (byte*)y, channels);
+            var acc0 = TDot.Dot(bias0, Vector256.Load(x), w0);
+            var acc1 = TDot.Dot(bias1, Vector256.Load(x + 32), w1);
+            acc0 = TDot.Dot(acc0, Vector256.Load(x + column), w2);
+            acc1 = TDot.Dot(acc1, Vector256.Load(x + column + 32), w3);
+            acc0 = TDot.Dot(acc0, Vector256.Load(x + 2 * column), w4);
+            acc1 = TDot.Dot(acc1, Vector256.Load(x + 2 * column + 32), w5);
+            Lanes128.Store(requantize.Apply(acc0, acc1), y, channels);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ComputeWide(DepthwiseArguments* a)
+    private static void ComputeAny(DepthwiseArguments* a)
     {
         var (bias0, bias1) = (Vector256.Load(a->Bias), Vector256.Load(a->Bias + 8));
-        var requantize = new Avx2Requantize(a->Multipliers, a->Low, a->High, a->Zero);
+        var requantize = Avx2Requantize.Of(a);
         for (var pixel = 0; pixel < a->Pixels; pixel++)
         {
             var (acc0, acc1) = (bias0, bias1);
@@ -62,25 +129,6 @@ internal readonly unsafe struct DepthwiseRow256<TDot> : IDepthwiseRow where TDot
                 }
             }
             Lanes128.Store(requantize.Apply(acc0, acc1), a->Output + (nint)pixel * a->OutputStep, a->Channels);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ComputeNarrow(DepthwiseArguments* a)
-    {
-        var bias = Vector256.Load(a->Bias);
-        var requantize = new Avx2Requantize(a->Multipliers, a->Low, a->High, a->Zero);
-        for (var pixel = 0; pixel < a->Pixels; pixel++)
-        {
-            var acc = bias;
-            var w = a->Weights;
-            for (var band = 0; band < a->Bands; band++)
-            {
-                var x = a->Columns + (nint)pixel * a->PixelStep + (nint)band * a->BandStep;
-                for (var kx = 0; kx < a->KernelWidth; kx++, x += a->ColumnStep, w += 64)
-                    acc = TDot.Dot(acc, Vector256.Load(x), Vector256.Load(w));
-            }
-            Lanes128.Store(requantize.Apply(acc, acc), a->Output + (nint)pixel * a->OutputStep, a->Channels);
         }
     }
 }

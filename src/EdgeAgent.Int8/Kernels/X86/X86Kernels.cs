@@ -1,30 +1,35 @@
 using System.Runtime.Intrinsics.X86;
+using EdgeAgent.Int8.Kernels.Scalar;
 using EdgeAgent.Int8.Kernels.Vector;
 
 namespace EdgeAgent.Int8.Kernels.X86;
 
+/// <summary>What AVX2 and AVX-VNNI share.</summary>
+internal abstract class Vector256Kernels : VectorKernels
+{
+    internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
+
+    internal override Step Quantize(InputSource source, TensorView output) => new VectorQuantize<QuantizeLanes256>(source, output);
+}
+
 /// <summary>Alder Lake, Gracemont, Zen 5 and later: VPDPBUSD on 256 bits.</summary>
-internal sealed class AvxVnniKernels : VectorKernels
+internal sealed class AvxVnniKernels : Vector256Kernels
 {
     public override string Name => "avxvnni";
 
     public override bool IsSupported => AvxVnni.IsSupported && Avx2.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<AvxVnniTile, DepthwiseRow256<VnniDot256>>(task);
-
-    internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
 }
 
 /// <summary>Haswell and later without VNNI.</summary>
-internal sealed class Avx2Kernels : VectorKernels
+internal sealed class Avx2Kernels : Vector256Kernels
 {
     public override string Name => "avx2";
 
     public override bool IsSupported => Avx2.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<Avx2Tile, DepthwiseRow256<Avx2Dot256>>(task);
-
-    internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
 }
 
 /// <summary>Small x86 cores such as those of the N5105, and the x86-64-v2 build.</summary>

@@ -44,6 +44,7 @@ internal static class Edgectl
         Json,
         InspectCommand.Create(terminal),
         EvalCommand.Create(terminal),
+        CompressCommand.Create(terminal),
         BenchCommand.Create(terminal),
         KeysCommand.Create(terminal),
         PackageCommand.Create(terminal),

@@ -42,6 +42,16 @@ internal sealed class Terminal
         _output.Flush();
     }
 
+    /// <summary>The same for a document that is JSON already.</summary>
+    public void Result(string json, Action<IAnsiConsole> show)
+    {
+        if (Json)
+            _output.WriteLine(json);
+        else
+            show(Results);
+        _output.Flush();
+    }
+
     /// <summary>A remark on standard error, as it is: no markup.</summary>
     public void Note(string line)
     {

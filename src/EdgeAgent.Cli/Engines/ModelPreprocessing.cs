@@ -19,11 +19,14 @@ internal static class ModelPreprocessing
         };
         if (given is null)
             return plain;
-        var preprocessing = Preprocessing.FromJson(given.TrimStart().StartsWith('{') ? given : ReadFile(given));
+        var preprocessing = Read(given);
         if (preprocessing.Width != plain.Width || preprocessing.Height != plain.Height || preprocessing.Layout != plain.Layout)
             throw new CommandException($"{model}: the input has shape {Units.Shape(shape)}, which the pre-processing ({preprocessing.Width} x {preprocessing.Height}, {preprocessing.Layout.ToString().ToLowerInvariant()}) does not make");
         return preprocessing;
     }
+
+    /// <param name="given">A JSON document, or the path of one.</param>
+    public static Preprocessing Read(string given) => Preprocessing.FromJson(given.TrimStart().StartsWith('{') ? given : ReadFile(given));
 
     private static string ReadFile(string path) => File.Exists(path)
         ? File.ReadAllText(path)

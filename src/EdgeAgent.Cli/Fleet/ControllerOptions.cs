@@ -27,8 +27,11 @@ internal sealed class ControllerOptions
         var address = parsed.GetValue(Address) ?? Environment.GetEnvironmentVariable(AddressVariable);
         if (string.IsNullOrEmpty(address))
             throw new WrongUsageException($"no controller is named; give --controller, or set {AddressVariable}");
-        return new FleetClient(Parse(address), TokenOf(parsed), TimeProvider.System);
+        return Connect(address, parsed);
     }
+
+    /// <summary>Connects to a controller that another option names.</summary>
+    public FleetClient Connect(string address, ParseResult parsed) => new(Parse(address), TokenOf(parsed), TimeProvider.System);
 
     private string? TokenOf(ParseResult parsed)
     {

@@ -1,6 +1,4 @@
-using EdgeAgent.Cli.CommandLine;
-
-namespace EdgeAgent.Cli.Demo;
+namespace EdgeAgent.Cli.CommandLine;
 
 /// <summary>Finds the other two programs: beside this one where they are installed together, else where the build put them.</summary>
 internal static class ProgramFiles
@@ -22,13 +20,10 @@ internal static class ProgramFiles
             ?? throw new CommandException($"{name} is neither beside edgectl nor where the build put it ({candidates[^1]}); build the solution with 'dotnet build', or install the programs into one folder");
     }
 
-    /// <summary>The folder of board profiles: beside the program, or in the repository it was built in.</summary>
+    /// <summary>The folder of board profiles, which the build puts beside the program.</summary>
     public static string Profiles()
     {
-        const string folder = "firmware-profiles";
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-            if (Directory.Exists(Path.Combine(at.FullName, folder)))
-                return Path.Combine(at.FullName, folder);
-        throw new CommandException($"the folder {folder} is neither beside edgectl nor above it; name it with --profiles");
+        var folder = Path.Combine(AppContext.BaseDirectory, "firmware-profiles");
+        return Directory.Exists(folder) ? folder : throw new CommandException($"{folder} is not there; name the folder of the profiles with --profiles");
     }
 }

@@ -1,3 +1,4 @@
+using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
 using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
 
@@ -17,7 +18,7 @@ internal static class OnnxFolding
         if (node.Op is "Shape" or "Size")
             return builder.Value(node.Input(0)) is { } value ? ShapeOf(node, value.Shape) : null;
         if (node.Op is not ("Cast" or "ConstantOfShape" or "Gather" or "Range" or "Slice" or "Concat" or "Unsqueeze" or "Squeeze"
-            or "Identity" or "Reshape" or "Add" or "Sub" or "Mul" or "Div"))
+            or "Identity" or "Reshape" or "Transpose" or "Add" or "Sub" or "Mul" or "Div"))
             return null;
         var inputs = new List<FoldedValue?>();
         foreach (var name in node.Proto.Input)
@@ -44,8 +45,19 @@ internal static class OnnxFolding
         "Reshape" => inputs[0] is var x && inputs[1].IsConstant
             ? x with { Shape = OperatorShapes.Reshaped(inputs[1].ToTensor().Longs, x.Shape) }
             : null,
+        "Transpose" => Transpose(node, inputs[0]),
         _ => Arithmetic(node, inputs[0], inputs[1]),
     };
+
+    private static FoldedValue Transpose(OnnxNode node, FoldedValue x)
+    {
+        int[] permutation = node.SmallInts("perm") ?? [.. Enumerable.Range(0, x.Shape.Length).Reverse()];
+        if (!permutation.Order().SequenceEqual(Enumerable.Range(0, x.Shape.Length)))
+            throw node.Fault($"[{string.Join(',', permutation)}] is no permutation of {x.Shape.Length} axes");
+        var numbers = new FoldedNumber[x.Numbers.Length];
+        Layout.Transpose<FoldedNumber>(permutation, x.Numbers, x.Shape, numbers);
+        return new(x.Type, Array.ConvertAll(permutation, p => x.Shape[p]), numbers);
+    }
 
     private static FoldedValue ShapeOf(OnnxNode node, int[] shape)
     {

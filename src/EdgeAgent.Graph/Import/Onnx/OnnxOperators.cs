@@ -117,22 +117,12 @@ internal static class OnnxOperators
     {
         var from = Shape(node, graph, 0);
         var target = graph.Folded(node.Input(1)) ?? throw node.Fault("its target shape is not known at import");
-        var shape = new long[target.Numbers.Length];
-        for (var i = 0; i < shape.Length; i++)
-        {
-            var (value, perBatch) = target.Numbers[i];
-            if (perBatch == 0)
-                shape[i] = (long)value;
-            else if (value == 0 && i < from.Length && from[i] == -perBatch)
-                shape[i] = 0;
-            else if (value == 0 && !target.Numbers.Any(n => n is { PerBatch: 0, Value: -1 }) && !shape.Contains(-1))
-                shape[i] = -1;
-            else
-                throw node.Fault("its target shape depends on the batch in a way that is not supported; export with a fixed batch");
-        }
         if (node.Flag("allowzero") && Array.Exists(target.Numbers, n => n is { Value: 0, PerBatch: 0 }))
             throw node.Fault("makes an empty tensor, which is not supported");
-        Emit(node, graph, new Reshape(shape), 1);
+        var op = target.IsConstant
+            ? new Reshape(Array.ConvertAll(target.Numbers, n => (long)n.Value))
+            : OnnxShapes.ReshapeTo(node, from, OnnxShapes.Resolved(node, from, target.Numbers));
+        Emit(node, graph, op, 1);
     }
 
     private static void Squeeze(OnnxNode node, OnnxGraphBuilder graph)

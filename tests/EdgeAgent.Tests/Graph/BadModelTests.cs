@@ -1,0 +1,178 @@
+using EdgeAgent.Graph.Import;
+using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
+
+namespace EdgeAgent.Tests.Graph;
+
+/// <summary>Broken and foreign models: one line that names the file, the place and the remedy; never anything else.</summary>
+public class BadModelTests
+{
+    [Fact]
+    public void UnsupportedOperator_IsRefusedByNameWithTheListOfWhatIs()
+    {
+        var message = Refused(new OnnxModel(13).Input("x", "N", 4).Node("Einsum", "x", "y", ("equation", "ij->i")).Output("y"));
+        Assert.Contains("node 'Einsum_0' (Einsum)", message);
+        Assert.Contains("AveragePool, BatchNormalization", message);
+    }
+
+    [Fact]
+    public void OperatorOfAnotherDomain_IsRefusedWithTheDomain()
+    {
+        var model = new OnnxModel(13).Input("x", "N", 4).Node("FusedConv", "x", "y").Output("y");
+        model.Graph.Node[0].Domain = "com.microsoft";
+        Assert.Contains("of domain 'com.microsoft'", Refused(model));
+    }
+
+    [Fact]
+    public void Cycle_IsRefusedAtANodeOfIt() =>
+        Assert.Contains("cycle", Refused(new OnnxModel(13).Input("x", "N", 4).Node("Add", "x, b", "a").Node("Relu", "a", "b").Output("b")));
+
+    [Fact]
+    public void OldOpset_IsRefusedByNumber() =>
+        Assert.Contains("opset 6", Refused(new OnnxModel(6).Input("x", "N", 4).Node("Relu", "x", "y").Output("y")));
+
+    [Fact]
+    public void UndefinedValue_IsRefusedByName() =>
+        Assert.Contains("'nowhere'", Refused(new OnnxModel(13).Input("x", "N", 4).Node("Add", "x, nowhere", "y").Output("y")));
+
+    [Fact]
+    public void ValueDefinedTwice_IsRefusedByName() =>
+        Assert.Contains("'y'", Refused(new OnnxModel(13).Input("x", "N", 4).Node("Relu", "x", "y").Node("Tanh", "x", "y").Output("y")));
+
+    [Theory]
+    [InlineData(2147483648L)]
+    [InlineData(2147483647L)]
+    [InlineData(1L << 40)]
+    public void AbsurdInput_IsRefusedBeforeAnythingIsAllocated(long size) =>
+        Assert.Contains("'x'", Refused(new OnnxModel(13).Input("x", "N", 16, size).Node("Relu", "x", "y").Output("y")));
+
+    [Fact]
+    public void AbsurdResult_IsRefusedByNode()
+    {
+        var model = new OnnxModel(13).Input("x", "N", 1, 16000, 16000).Longs("p", 0, 0, 30000, 30000, 0, 0, 30000, 30000).Node("Pad", "x, p", "y").Output("y");
+        Assert.Contains("node 'Pad_0'", Refused(model));
+    }
+
+    [Fact]
+    public void ManyDoublings_AreRefusedBeforeMemoryRunsOut()
+    {
+        var model = new OnnxModel(13).Longs("n", 1024).Node("ConstantOfShape", "n", "v0");
+        for (var i = 0; i < 40; i++)
+            model.Node("Concat", $"v{i}, v{i}", $"v{i + 1}", ("axis", 0));
+        Refused(model.Input("x", "N", 4).Node("Add", "x, v40", "y").Output("y"));
+    }
+
+    [Fact]
+    public void TensorLargerThanItsData_IsRefusedByName() =>
+        Assert.Contains("tensor 'w' needs", Refused(new OnnxModel(13).Input("x", "N", 4).Initializer("w", DataType.Float, [1 << 30], t => t.FloatData.Add(1)).Node("Mul", "x, w", "y").Output("y")));
+
+    [Fact]
+    public void ExternalData_IsRefusedWithTheRemedy() =>
+        Assert.Contains("save the model as one file", Refused(new OnnxModel(13).Input("x", "N", 4).Initializer("w", DataType.Float, [4], t => t.DataLocation = 1).Node("Mul", "x, w", "y").Output("y")));
+
+    [Fact]
+    public void DynamicImageSize_IsRefusedWithTheAxis() =>
+        Assert.Contains("along axis 2", Refused(new OnnxModel(13).Input("x", "N", 3, "H", "W").Node("Relu", "x", "y").Output("y")));
+
+    [Fact]
+    public void KernelLargerThanTheInput_IsRefusedByNode() =>
+        Assert.Contains("node 'MaxPool_0'", Refused(new OnnxModel(13).Input("x", "N", 3, 4, 4).Node("MaxPool", "x", "y", ("kernel_shape", new[] { 5, 5 })).Output("y")));
+
+    [Fact]
+    public void WrongAttributeType_IsRefusedByNode() =>
+        Assert.Contains("attribute 'axis'", Refused(new OnnxModel(13).Input("x", "N", 3).Node("Softmax", "x", "y", ("axis", "one")).Output("y")));
+
+    [Fact]
+    public void TextFile_IsNoModel() => Assert.Contains("no model format", RefusedBytes("hello, this is no model"u8.ToArray()));
+
+    [Fact]
+    public void EmptyFile_SaysSo() => Assert.Contains("empty", RefusedBytes([]));
+
+    [Fact]
+    public void MissingFile_SaysSo() => Assert.Contains("no such", Assert.Throws<ModelImportException>(() => ModelImporter.Load("/no/such/model.onnx")).Message);
+
+    [Fact]
+    public void Folder_IsRefusedAsASavedModel()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("SavedModel", Assert.Throws<ModelImportException>(() => ModelImporter.Load(folder.Path)).Message);
+    }
+
+    [Fact]
+    public void NamesWithControlCharacters_DoNotBreakTheLine()
+    {
+        var model = new OnnxModel(13).Input("x", "N", 4).Node("Bad\nOp\u001b[31m", "x", "y").Output("y");
+        var message = Refused(model);
+        Assert.DoesNotContain('\n', message);
+        Assert.DoesNotContain('\u001b', message);
+    }
+
+    [Fact]
+    public void TruncatedModel_AtAnyByte_IsRefusedWithTheFile()
+    {
+        var bytes = Whole();
+        var random = new Random(1);
+        for (var i = 0; i < 300; i++)
+            LoadOrRefuse(bytes[..random.Next(bytes.Length)]);
+        Assert.Contains("damaged at byte", RefusedBytes(bytes[..(bytes.Length / 2)]));
+    }
+
+    /// <summary>Flipped, removed, repeated and swapped bytes: a graph or a one-line refusal, nothing else.</summary>
+    [Fact]
+    public void MutatedModel_AlwaysGivesAGraphOrARefusal()
+    {
+        var whole = Whole();
+        var random = new Random(20261124);
+        for (var i = 0; i < 3000; i++)
+        {
+            var bytes = whole.ToList();
+            for (var mutations = random.Next(1, 6); mutations > 0; mutations--)
+                switch (random.Next(4))
+                {
+                    case 0:
+                        bytes[random.Next(bytes.Count)] ^= (byte)(1 << random.Next(8));
+                        break;
+                    case 1:
+                        bytes[random.Next(bytes.Count)] = (byte)random.Next(256);
+                        break;
+                    case 2:
+                        bytes.RemoveAt(random.Next(bytes.Count));
+                        break;
+                    default:
+                        bytes.Insert(random.Next(bytes.Count), (byte)random.Next(256));
+                        break;
+                }
+            LoadOrRefuse([.. bytes]);
+        }
+    }
+
+    /// <summary>A small model with most of what can be mutated: weights, shape subgraph, attributes of all kinds.</summary>
+    private static byte[] Whole() => new OnnxModel(13).Input("x", "N", 2, 6, 6)
+        .Floats("w", new TestGraph(1).Random(1, 4, 2, 3, 3).Floats, 4, 2, 3, 3).Longs("i", 0).Longs("m", -1).Longs("p", 0, 0, 1, 1, 0, 0, 1, 1)
+        .Node("Pad", "x, p", "padded").Node("Conv", "padded, w", "c", ("strides", new[] { 2, 1 }), ("pads", new[] { 1, 1, 0, 0 }), ("kernel_shape", new[] { 3, 3 }))
+        .Node("MaxPool", "c", "pool", ("kernel_shape", new[] { 2, 2 }), ("auto_pad", "SAME_UPPER")).Node("Concat", "pool, pool", "cat", ("axis", 1))
+        .Node("Shape", "cat", "shape").Node("Gather", "shape, i", "n", ("axis", 0)).Node("Concat", "n, m", "target", ("axis", 0))
+        .Node("Reshape", "cat, target", "flat").Node("Softmax", "flat", "y").Output("y").ToBytes();
+
+    private static string Refused(OnnxModel model) => RefusedBytes(model.ToBytes());
+
+    private static string RefusedBytes(byte[] bytes) => LoadOrRefuse(bytes) ?? throw new Xunit.Sdk.XunitException("the model was accepted");
+
+    /// <returns>The one-line refusal, or null if the model loads.</returns>
+    private static string? LoadOrRefuse(byte[] bytes)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("bad.onnx");
+        File.WriteAllBytes(path, bytes);
+        try
+        {
+            ModelImporter.Load(path).Verify();
+            return null;
+        }
+        catch (ModelImportException refusal)
+        {
+            Assert.StartsWith(path, refusal.Message);
+            Assert.DoesNotContain('\n', refusal.Message);
+            return refusal.Message;
+        }
+    }
+}

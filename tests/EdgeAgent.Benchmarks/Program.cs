@@ -1,9 +1,12 @@
 using EdgeAgent.Benchmarks.Costs;
+using EdgeAgent.Benchmarks.Int8;
 
 // One word chooses the benchmark; what each measures is in its own file and its figures in the README of that part.
 return args switch
 {
     ["cost-model", var profile, var threads] => CostModelBenchmark.Run(profile, int.Parse(threads)),
+    ["int8", var threads, .. var models] => EngineBenchmark.Compare(int.Parse(threads), models),
+    ["int8-per-op", .. var models] => EngineBenchmark.Profile(models),
     _ => Usage(),
 };
 
@@ -12,6 +15,8 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: dotnet run -c Release --project tests/EdgeAgent.Benchmarks -- BENCHMARK
           cost-model PROFILE.json THREADS   error of the fitted cost model on students that were not in the fit
+          int8 THREADS [MODEL.onnx ...]     EdgeAgent.Int8 against ONNX Runtime int8 and float32, interleaved
+          int8-per-op [MODEL.onnx ...]      time of every operator in EdgeAgent.Int8
         """);
     return 2;
 }

@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Graph.Rewrites.Quantization;
+using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Kernels;
+using EdgeAgent.Int8.Plan;
+
+namespace EdgeAgent.Benchmarks.Int8;
+
+/// <summary>
+/// EdgeAgent.Int8 against ONNX Runtime's int8 (U8S8 QDQ) and its float32 on the same weights, in one process. Runs are
+/// interleaved one by one, so that whatever else the machine does meets all of them alike.
+/// </summary>
+internal static class EngineBenchmark
+{
+    private const int WarmUpRounds = 300;
+    private const int Rounds = 3000;
+
+    /// <param name="models">QDQ or float ONNX files, which are quantized here; none means the four networks of MLPerf Tiny.</param>
+    public static int Compare(int threads, ReadOnlySpan<string> models)
+    {
+        var graphs = new List<GraphSpec>();
+        foreach (var path in models)
+            graphs.Add(ModelImporter.Load(path));
+        Describe(threads);
+        Console.WriteLine($"{"network",-16} {"MMAC",6} | {"int8 us",9} {"ort int8",9} {"ort fp32",9} | {"vs int8",7} {"vs fp32",7} | same class");
+        foreach (var graph in graphs.Count > 0 ? graphs : ReferenceNetworks.All())
+            Compare(graph, threads);
+        return 0;
+    }
+
+    /// <summary>Median time of every operator of the networks, on one thread.</summary>
+    public static int Profile(ReadOnlySpan<string> models)
+    {
+        var graphs = new List<GraphSpec>();
+        foreach (var path in models)
+            graphs.Add(ModelImporter.Load(path));
+        Describe(1);
+        foreach (var graph in graphs.Count > 0 ? graphs : ReferenceNetworks.All())
+        {
+            var (_, _, plan) = Quantized(graph);
+            using var model = PlanModel.Load(plan);
+            using var executor = new PlanExecutor(model);
+            Console.WriteLine(FormattableString.Invariant($"{graph.Name}: plan {plan.Length} bytes, arena {executor.ArenaBytes} of at least {executor.LargestLiveSetBytes} bytes"));
+            foreach (var timing in executor.Profile(Noise(executor.InputShape.Count, 1), runs: 2001))
+                Console.WriteLine(FormattableString.Invariant(
+                    $"  {timing.Operator.Type,-14} {string.Join(' ', timing.Operator.Inputs),-20} -> {timing.Operator.Output,-10} {timing.Us,8:f2} us {timing.GigaMacsPerSecond,6:f0} GMAC/s"));
+        }
+        return 0;
+    }
+
+    private static void Compare(GraphSpec graph, int threads)
+    {
+        var (floats, qdq, plan) = Quantized(graph);
+        using var model = PlanModel.Load(plan);
+        using var executor = new PlanExecutor(model, threads);
+        var input = Noise(executor.InputShape.Count, 1);
+        var (own, int8, float32) = (new float[executor.OutputShape.Count], new float[executor.OutputShape.Count], new float[executor.OutputShape.Count]);
+        using var ortInt8 = new OnnxRuntimeRunner(OnnxExporter.ToBytes(qdq), input, int8, threads);
+        using var ortFloat = new OnnxRuntimeRunner(OnnxExporter.ToBytes(floats), input, float32, threads);
+
+        var times = Interleaved(() => executor.Run(input, own), ortInt8.Run, ortFloat.Run);
+        var same = SameClass(executor, ortInt8, input, own, int8);
+        Console.WriteLine(FormattableString.Invariant(
+            $"{graph.Name,-16} {model.Macs / 1e6,6:f2} | {times[0],9:f1} {times[1],9:f1} {times[2],9:f1} | {times[1] / times[0],6:f2}x {times[2] / times[0],6:f2}x | {same:p1}"));
+    }
+
+    /// <summary>Median time of each action in us.</summary>
+    private static double[] Interleaved(params Action[] actions)
+    {
+        var ticks = new long[actions.Length][];
+        for (var a = 0; a < actions.Length; a++)
+            ticks[a] = new long[Rounds];
+        for (var round = -WarmUpRounds; round < Rounds; round++)
+            for (var a = 0; a < actions.Length; a++)
+            {
+                var start = Stopwatch.GetTimestamp();
+                actions[a]();
+                if (round >= 0)
+                    ticks[a][round] = Stopwatch.GetTimestamp() - start;
+            }
+        return Array.ConvertAll(ticks, t =>
+        {
+            Array.Sort(t);
+            return t[Rounds / 2] * 1e6 / Stopwatch.Frequency;
+        });
+    }
+
+    private static double SameClass(PlanExecutor executor, OnnxRuntimeRunner reference, float[] input, float[] own, float[] theirs)
+    {
+        const int samples = 500;
+        var same = 0;
+        for (var i = 0; i < samples; i++)
+        {
+            Noise(input.Length, i + 2).CopyTo(input, 0);
+            executor.Run(input, own);
+            reference.Run();
+            same += Largest(own) == Largest(theirs) ? 1 : 0;
+        }
+        return (double)same / samples;
+    }
+
+    private static int Largest(float[] values) => Array.IndexOf(values, values.Max());
+
+    /// <summary>Post-training quantization with the range of 16 random inputs; a file that is quantized already stays as it is.</summary>
+    private static (GraphSpec Float, GraphSpec Qdq, byte[] Plan) Quantized(GraphSpec graph)
+    {
+        if (graph.Nodes.Any(n => n.Op is QuantizeLinear))
+            return (graph, graph, PlanLowering.Lower(graph));
+        var floats = Simplification.ForQuantization(graph);
+        var input = floats.Inputs[0];
+        int[] shape = [1, .. input.Shape.AsSpan(1)];
+        var batches = Enumerable.Range(0, 16).Select(i => (IReadOnlyDictionary<string, Tensor>)new Dictionary<string, Tensor>
+        {
+            [input.Name] = Tensor.Of(Noise(shape.Aggregate(1, (a, b) => a * b), 1000 + i), shape),
+        });
+        var activations = MinMaxCalibration.Run(floats, batches, ActivationFormat.UInt8, threads: 1);
+        var qdq = QdqRewrite.Apply(floats, new(ActivationFormat.UInt8, activations, new Dictionary<string, float[]>()));
+        return (floats, qdq, PlanLowering.Lower(qdq));
+    }
+
+    private static float[] Noise(int count, int seed)
+    {
+        var random = new Random(seed);
+        var values = new float[count];
+        for (var i = 0; i < count; i++)
+            values[i] = random.NextSingle();
+        return values;
+    }
+
+    private static void Describe(int threads) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{CpuName()}, kernels {KernelSet.Default.Name}, {threads} thread(s), {(RuntimeFeature.IsDynamicCodeCompiled ? "JIT" : "AOT")}, median of {Rounds} interleaved runs"));
+
+    private static string CpuName() =>
+        File.Exists("/proc/cpuinfo") && File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) is { } line
+            ? line[(line.IndexOf(':') + 2)..]
+            : "unknown CPU";
+}

@@ -34,7 +34,12 @@ command.SetAction(async (arguments, cancellation) =>
     };
     try
     {
-        await using var fleet = await FleetHost.StartAsync(options, TimeProvider.System, cancellation);
+        await using var fleet = await FleetHost.StartAsync(
+            options,
+            TimeProvider.System,
+            // Standard output is for what scripts read.
+            logging => logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace),
+            cancellation);
         Announce(fleet, arguments.GetValue(json));
         await fleet.WaitForShutdownAsync();
         return 0;

@@ -58,7 +58,7 @@ public sealed record Manifest
     public required IReadOnlyList<ManifestTensor> Outputs { get; init; }
 
     /// <summary>Class labels in the order of the logits.</summary>
-    public IReadOnlyList<string> Labels { get; init; } = [];
+    public IReadOnlyList<string> Labels { get => field ?? []; init; }
 
     /// <summary>How pixels become the input tensor: an <c>EdgeAgent.Inputs.Preprocessing</c>.</summary>
     public JsonElement? Preprocessing { get; init; }

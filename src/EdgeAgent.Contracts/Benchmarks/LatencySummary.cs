@@ -32,7 +32,7 @@ public sealed record LatencySummary
     public bool Valid { get; init; } = true;
 
     /// <summary>What disturbed it, one line each.</summary>
-    public IReadOnlyList<string> Reasons { get; init; } = [];
+    public IReadOnlyList<string> Reasons { get => field ?? []; init; }
 
     /// <param name="samplesUs">At least one latency; is sorted in place.</param>
     public static LatencySummary Of(Span<double> samplesUs)

@@ -6,6 +6,7 @@ using EdgeAgent.Contracts.Json;
 namespace EdgeAgent.Contracts.Deployments;
 
 /// <summary>Asks the controller to bring a model's family to a cohort.</summary>
+/// <remarks>Defaults are in the getters: generated JSON readers set init properties that a document leaves out to null.</remarks>
 public sealed record RolloutRequest
 {
     public int Schema { get; init; } = 1;
@@ -14,19 +15,19 @@ public sealed record RolloutRequest
     public required string Model { get; init; }
 
     /// <summary>Package per profile that the user picked; profiles without a pick get the controller's choice.</summary>
-    public IReadOnlyDictionary<string, Sha256Digest> Picks { get; init; } = new Dictionary<string, Sha256Digest>();
+    public IReadOnlyDictionary<string, Sha256Digest> Picks { get => field ?? new Dictionary<string, Sha256Digest>(); init; }
 
     /// <summary>The cohort: devices by name; empty means all devices of the profiles the model has packages for.</summary>
-    public IReadOnlyList<DeviceId> Devices { get; init; } = [];
+    public IReadOnlyList<DeviceId> Devices { get => field ?? []; init; }
 
     /// <summary>Cumulative share of each profile's devices per wave, rising, the last is 1; at least one device a wave.</summary>
-    public IReadOnlyList<double> Waves { get; init; } = [0.1, 1];
+    public IReadOnlyList<double> Waves { get => field ?? [0.1, 1]; init; }
 
     /// <summary>The rollout halts once more than this share of a wave's devices rolled back.</summary>
     public double MaxFailureShare { get; init; }
 
     /// <summary>Budgets by which the controller chooses; they override the profile's.</summary>
-    public ProfileBudgets Budgets { get; init; } = new();
+    public ProfileBudgets Budgets { get => field ?? new(); init; }
 }
 
 [JsonConverter(typeof(KebabCaseEnumConverter<RolloutState>))]

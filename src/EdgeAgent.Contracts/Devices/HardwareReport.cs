@@ -37,5 +37,5 @@ public sealed record HardwareReport
     public required string KernelSet { get; init; }
 
     /// <summary>Power sensors that can be read now, for example <c>rapl</c>; empty means that energy is estimated.</summary>
-    public IReadOnlyList<string> PowerSensors { get; init; } = [];
+    public IReadOnlyList<string> PowerSensors { get => field ?? []; init; }
 }

@@ -13,8 +13,6 @@ namespace EdgeAgent.Fleet.Devices;
 /// <summary>What devices say about themselves: whether they are there, and what they run.</summary>
 internal sealed class DeviceStates(FleetStore store, RolloutProgress progress, DesiredStates desired, TimeProvider time, ILogger<DeviceStates> log)
 {
-    private const int MaxReasonLength = 1000;
-
     /// <summary>Connections end with the process that held them: until a device says otherwise, it is offline.</summary>
     public Task ResetOnlineAsync(CancellationToken cancellation) => store.WriteAsync(
         db => db.Devices.Where(d => d.Online).ExecuteUpdateAsync(set => set.SetProperty(d => d.Online, false), cancellation), cancellation);
@@ -46,8 +44,8 @@ internal sealed class DeviceStates(FleetStore store, RolloutProgress progress, D
     {
         if (reported.Models.Count > DesiredState.MaxModels)
             throw new DocumentException($"there are {reported.Models.Count} models; {DesiredState.MaxModels} are allowed");
-        if (reported.Models.Any(m => m.Value is null || m.Value.Reason?.Length > MaxReasonLength))
-            throw new DocumentException($"a model is null or has a reason of more than {MaxReasonLength} characters");
+        if (reported.Models.Any(m => m.Value is null))
+            throw new DocumentException("a model is null");
         var changed = await store.WriteAsync(async db =>
         {
             var row = await db.Devices.FirstOrDefaultAsync(d => d.Id == device, cancellation);

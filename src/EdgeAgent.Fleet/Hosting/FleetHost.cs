@@ -42,8 +42,12 @@ internal sealed class FleetHost : IAsyncDisposable
 
     public Task WaitForShutdownAsync() => _application.WaitForShutdownAsync();
 
+    /// <param name="options">How.</param>
+    /// <param name="time">The clock of everything that expires or is dated.</param>
+    /// <param name="logging">Says where log lines go.</param>
+    /// <param name="cancellation">Ends the start.</param>
     /// <exception cref="FleetStartException">It cannot start; one line.</exception>
-    public static async Task<FleetHost> StartAsync(FleetOptions options, TimeProvider time, CancellationToken cancellation = default)
+    public static async Task<FleetHost> StartAsync(FleetOptions options, TimeProvider time, Action<ILoggingBuilder> logging, CancellationToken cancellation = default)
     {
         var addresses = ListenAddresses.Of(options);
         if (options.MaxDownloads < 1)
@@ -54,7 +58,7 @@ internal sealed class FleetHost : IAsyncDisposable
         {
             var token = data.AdminToken();
             store = await FleetStore.OpenAsync(data.Database, cancellation);
-            return await StartAsync(options, addresses, data, store, token, time, cancellation);
+            return await StartAsync(options, addresses, data, store, token, time, logging, cancellation);
         }
         catch
         {
@@ -73,12 +77,13 @@ internal sealed class FleetHost : IAsyncDisposable
     }
 
     private static async Task<FleetHost> StartAsync(
-        FleetOptions options, ListenAddresses addresses, DataDirectory data, FleetStore store, string token, TimeProvider time, CancellationToken cancellation)
+        FleetOptions options, ListenAddresses addresses, DataDirectory data, FleetStore store, string token, TimeProvider time, Action<ILoggingBuilder> logging, CancellationToken cancellation)
     {
         ListenOptions? http = null, mqtt = null;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = data.Path });
         builder.Environment.ContentRootFileProvider = new NullFileProvider();
-        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.ClearProviders();
+        logging(builder.Logging);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>

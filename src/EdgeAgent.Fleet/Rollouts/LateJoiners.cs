@@ -35,7 +35,6 @@ internal sealed class LateJoiners(WaveRunner waves, TimeProvider time)
             await db.RolloutDevices.Where(d => d.Rollout == id && d.Device == device.Id).ExecuteDeleteAsync(cancellation);
             db.RolloutDevices.Add(new RolloutDeviceRow { Rollout = id, Device = device.Id, Profile = device.Profile, Wave = last.Index });
             waves.Apply(rollout, RolloutEvent.DeviceJoined, rollout.State == RolloutState.Completed ? $"{device.Id} joined" : rollout.Reason);
-            await db.SaveChangesAsync(cancellation);
             changed.UnionWith(await waves.AdvanceAsync(db, rollout, cancellation));
         }
         return changed;

@@ -47,7 +47,6 @@ internal sealed class RolloutBook(FleetStore store, StudentSelection selection, 
             db.Rollouts.Add(rollout);
             foreach (var profile in cohort.GroupBy(d => d.Profile))
                 db.RolloutDevices.AddRange(Assign(id, [.. profile], request.Waves));
-            await db.SaveChangesAsync(cancellation);
             return await waves.AdvanceAsync(db, rollout, cancellation);
         }, cancellation);
         await desired.PublishAsync(changed, cancellation);
@@ -153,5 +152,5 @@ internal sealed class RolloutBook(FleetStore store, StudentSelection selection, 
         })];
     }
 
-    private static RefusedException NotFound() => RefusedException.NotFound("there is no such rollout; list them with 'edgectl rollout list'");
+    private static RefusedException NotFound() => RefusedException.NotFound("there is no such rollout; list them with 'edgectl rollout status'");
 }

@@ -10,6 +10,8 @@ namespace EdgeAgent.Fleet.Rollouts;
 /// <summary>Takes what devices report into the rollouts that told them what to run.</summary>
 internal sealed class RolloutProgress(WaveRunner waves, ILogger<RolloutProgress> log)
 {
+    private const int MaxReasonLength = 500;
+
     /// <summary>Runs inside the transaction that stores the reported state.</summary>
     /// <returns>Devices whose desired state changed.</returns>
     public async Task<HashSet<DeviceId>> ApplyAsync(FleetDatabase db, DeviceId device, ReportedState reported, CancellationToken cancellation)
@@ -18,6 +20,9 @@ internal sealed class RolloutProgress(WaveRunner waves, ILogger<RolloutProgress>
         foreach (var row in await UnfinishedAsync(db, device, cancellation))
         {
             var rollout = await LoadAsync(db, row.Rollout, cancellation);
+            // Taken back meanwhile: what the device makes of that says nothing about the package.
+            if (await db.Desired.FindAsync([device, rollout.Model], cancellation) is not { } wanted || wanted.Rollout != row.Rollout)
+                continue;
             var digest = rollout.Choices.Single(c => c.Profile == row.Profile).Digest;
             if (!reported.Models.TryGetValue(rollout.Model, out var model)
                 || StateOf(model, reported.Revision, row, digest) is not { } now
@@ -56,7 +61,7 @@ internal sealed class RolloutProgress(WaveRunner waves, ILogger<RolloutProgress>
         if (row.ReleasedRevision is not { } released || revision < released)
             return null;
         if (model.Deploying == digest && model.Rollout == row.Rollout)
-            return (model.State, model.Reason);
+            return (model.State, model.Reason is { Length: > MaxReasonLength } reason ? reason[..MaxReasonLength] : model.Reason);
         // It runs the package already, from an earlier rollout.
         return model.Current == digest && model.State is (DeploymentState.Committed or DeploymentState.Idle) ? (DeploymentState.Committed, null) : null;
     }

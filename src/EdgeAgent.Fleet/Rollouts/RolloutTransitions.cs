@@ -35,7 +35,9 @@ internal static class RolloutTransitions
         [(RolloutState.Paused, RolloutEvent.GateFailed)] = RolloutState.Halted,
         [(RolloutState.Paused, RolloutEvent.DeviceJoined)] = RolloutState.Paused,
         [(RolloutState.Completed, RolloutEvent.DeviceJoined)] = RolloutState.Running,
-        // A halted rollout has gone back already; aborting it only says that nobody will look into it any more.
+        // An operator looked into it and accepts what failed.
+        [(RolloutState.Halted, RolloutEvent.Resume)] = RolloutState.Running,
+        // It has gone back already; this only says that nobody will look into it any more.
         [(RolloutState.Halted, RolloutEvent.Abort)] = RolloutState.Aborted,
     };
 

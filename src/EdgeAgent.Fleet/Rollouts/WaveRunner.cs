@@ -19,6 +19,8 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
     public async Task<HashSet<DeviceId>> AdvanceAsync(FleetDatabase db, RolloutRow rollout, CancellationToken cancellation)
     {
         var changed = new HashSet<DeviceId>();
+        // The queries below have to see what the caller changed.
+        await db.SaveChangesAsync(cancellation);
         while (rollout.State is RolloutState.Running or RolloutState.Paused)
         {
             var wave = rollout.Waves.OrderBy(w => w.Index).FirstOrDefault(w => w.State != WaveState.Done);
@@ -40,7 +42,7 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
                 .ToDictionaryAsync(g => g.State, g => g.Count, cancellation);
             var total = counts.Values.Sum();
             var rolledBack = counts.GetValueOrDefault(DeploymentState.RolledBack);
-            if (rolledBack > rollout.MaxFailureShare * total)
+            if (rolledBack - wave.AcceptedFailures > rollout.MaxFailureShare * total)
             {
                 Set(rollout, wave, WaveState.Halted);
                 Apply(rollout, RolloutEvent.GateFailed, await WhyHaltedAsync(db, rollout, wave, rolledBack, total, cancellation));
@@ -61,6 +63,8 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
     {
         if (RolloutTransitions.Next(rollout.State, action) is null)
             throw RefusedException.Conflict($"rollout {rollout.Id} is {Word(rollout.State)}: {Word(action)} does not apply; start a new rollout instead");
+        if (rollout.State == RolloutState.Halted && action == RolloutEvent.Resume)
+            await AcceptFailuresAsync(db, rollout, cancellation);
         Apply(rollout, action, action switch
         {
             RolloutEvent.Abort => "aborted by the operator; devices that had not committed go back",
@@ -102,7 +106,8 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
         foreach (var device in waiting)
         {
             var choice = rollout.Choices.Single(c => c.Profile == device.Profile);
-            if (await db.Desired.FindAsync([device.Device, rollout.Model], cancellation) is { } before)
+            // Told again after a halt, it keeps what it ran before the rollout.
+            if (device.PreviousDigest is null && await db.Desired.FindAsync([device.Device, rollout.Model], cancellation) is { } before)
                 (device.PreviousDigest, device.PreviousRollout) = (before.Digest, before.Rollout);
             device.ReleasedRevision = await DesiredStates.SetAsync(db, device.Device, rollout.Model, (choice.Digest, rollout.Id), cancellation);
             changed.Add(device.Device);
@@ -123,6 +128,21 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
             await DesiredStates.SetAsync(db, device.Device, rollout.Model, previous, cancellation);
             changed.Add(device.Device);
         }
+    }
+
+    /// <summary>What failed stays as it is; what was taken back from devices that were under way is offered to them again.</summary>
+    private async Task AcceptFailuresAsync(FleetDatabase db, RolloutRow rollout, CancellationToken cancellation)
+    {
+        foreach (var wave in rollout.Waves.Where(w => w.State == WaveState.Halted))
+        {
+            wave.AcceptedFailures = await db.RolloutDevices.CountAsync(
+                d => d.Rollout == rollout.Id && d.Wave == wave.Index && d.State == DeploymentState.RolledBack, cancellation);
+            Set(rollout, wave, WaveState.Running);
+        }
+        var unfinished = await db.RolloutDevices
+            .Where(d => d.Rollout == rollout.Id && d.State != DeploymentState.Committed && d.State != DeploymentState.RolledBack).ToListAsync(cancellation);
+        foreach (var device in unfinished)
+            (device.ReleasedRevision, device.State, device.Reason) = (null, DeploymentState.Idle, null);
     }
 
     private static async Task<string> OutcomeAsync(FleetDatabase db, RolloutRow rollout, CancellationToken cancellation)

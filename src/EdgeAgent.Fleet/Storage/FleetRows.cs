@@ -149,6 +149,9 @@ internal sealed class RolloutWaveRow
     public required double Share { get; set; }
 
     public required WaveState State { get; set; }
+
+    /// <summary>Devices that had rolled back when an operator let a halted rollout go on: the gate does not count them again.</summary>
+    public int AcceptedFailures { get; set; }
 }
 
 internal sealed class RolloutChoiceRow

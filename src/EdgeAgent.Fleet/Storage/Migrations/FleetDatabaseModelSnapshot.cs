@@ -363,6 +363,9 @@ namespace EdgeAgent.Fleet.Storage.Migrations
                     b.Property<int>("Index")
                         .HasColumnType("INTEGER");
 
+                    b.Property<int>("AcceptedFailures")
+                        .HasColumnType("INTEGER");
+
                     b.Property<double>("Share")
                         .HasColumnType("REAL");
 

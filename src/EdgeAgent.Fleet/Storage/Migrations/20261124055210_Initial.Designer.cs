@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace EdgeAgent.Fleet.Storage.Migrations
 {
     [DbContext(typeof(FleetDatabase))]
-    [Migration("20261124054515_Initial")]
+    [Migration("20261124055210_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -364,6 +364,9 @@ namespace EdgeAgent.Fleet.Storage.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Index")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("AcceptedFailures")
                         .HasColumnType("INTEGER");
 
                     b.Property<double>("Share")

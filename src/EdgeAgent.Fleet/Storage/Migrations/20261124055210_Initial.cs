@@ -237,7 +237,8 @@ namespace EdgeAgent.Fleet.Storage.Migrations
                     Rollout = table.Column<string>(type: "TEXT", nullable: false),
                     Index = table.Column<int>(type: "INTEGER", nullable: false),
                     Share = table.Column<double>(type: "REAL", nullable: false),
-                    State = table.Column<string>(type: "TEXT", nullable: false)
+                    State = table.Column<string>(type: "TEXT", nullable: false),
+                    AcceptedFailures = table.Column<int>(type: "INTEGER", nullable: false)
                 },
                 constraints: table =>
                 {

@@ -84,7 +84,11 @@ internal sealed class FleetHost : IAsyncDisposable
         builder.Environment.ContentRootFileProvider = new NullFileProvider();
         builder.Logging.ClearProviders();
         logging(builder.Logging);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        var started = false;
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None)
+            // Why a start fails is told once, in one line.
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -115,6 +119,7 @@ internal sealed class FleetHost : IAsyncDisposable
             if (options.ProfilesDirectory is { } profiles)
                 await application.Services.GetRequiredService<ProfileCatalogue>().LoadAsync(profiles, cancellation);
             await application.StartAsync(cancellation);
+            started = true;
         }
         catch (Exception e)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Deployments;
 using EdgeAgent.Contracts.Devices;
@@ -164,7 +165,7 @@ public sealed class RolloutTests
         await using var devices = await Devices.EnrolAsync(fleet, 1);
         await PrepareAsync(fleet, packages);
         var started = await StartAsync(fleet);
-        using var answer = await fleet.Admin.PostAsync(FleetRoutes.Rollouts, System.Net.Http.Json.JsonContent.Create(new RolloutRequest { Model = TestPackages.Model }, ContractsJson.Default.RolloutRequest), Cancellation);
+        using var answer = await fleet.Admin.PostAsync(FleetRoutes.Rollouts, JsonContent.Create(new RolloutRequest { Model = TestPackages.Model }, ContractsJson.Default.RolloutRequest), Cancellation);
         Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
         Assert.Contains(started.Id, await TestFleet.DetailAsync(answer));
     }

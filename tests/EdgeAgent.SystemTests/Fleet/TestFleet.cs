@@ -69,14 +69,16 @@ internal sealed class TestFleet : IAsyncDisposable
     }
 
     public Task<HttpResponseMessage> ClaimAsync(string id, string token, string profile = TestPackages.Profile, bool emulated = false) =>
-        Anybody.PostAsync(FleetRoutes.Enrol, JsonContent.Create(new EnrolmentRequest
-        {
-            Token = token,
-            Device = DeviceId.Parse(id),
-            Profile = profile,
-            Emulated = emulated,
-            Hardware = Hardware,
-        }, ContractsJson.Default.EnrolmentRequest), Cancellation);
+        Anybody.PostAsync(FleetRoutes.Enrol, JsonContent.Create(Claim(id, token, profile, emulated), ContractsJson.Default.EnrolmentRequest), Cancellation);
+
+    public static EnrolmentRequest Claim(string id, string token, string profile = TestPackages.Profile, bool emulated = false) => new()
+    {
+        Token = token,
+        Device = DeviceId.Parse(id),
+        Profile = profile,
+        Emulated = emulated,
+        Hardware = Hardware,
+    };
 
     /// <summary>Enrols a device and connects it.</summary>
     public async Task<TestDevice> DeviceAsync(string id, string profile = TestPackages.Profile, bool emulated = false) =>

@@ -14,7 +14,7 @@ namespace EdgeAgent.Fleet.Broker;
 /// The embedded MQTT 5 broker. Devices authenticate with their id and secret and reach their own subtree only; what
 /// they send goes through <see cref="DeviceInbox"/> before anybody else sees it.
 /// </summary>
-internal sealed class BrokerServer : IHostedService, IDisposable
+internal sealed class BrokerServer : IHostedLifecycleService, IDisposable
 {
     // Devices are recognised by ids that begin with a letter or digit: no device can be this sender.
     private const string ControllerId = "$controller";
@@ -25,6 +25,7 @@ internal sealed class BrokerServer : IHostedService, IDisposable
     private readonly DeviceInbox _inbox;
     private readonly DeviceOutbox _outbox;
     private readonly ILogger<BrokerServer> _log;
+    private volatile bool _isStopping;
 
     public BrokerServer(MqttConnectionHandler connections, TopicSchema topics, DeviceSecrets secrets, DeviceInbox inbox, DeviceOutbox outbox, ILogger<BrokerServer> log)
     {
@@ -51,7 +52,24 @@ internal sealed class BrokerServer : IHostedService, IDisposable
             _server.InjectApplicationMessage(new InjectedMqttApplicationMessage(message) { SenderClientId = ControllerId }, cancellation));
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => _server.StopAsync(new MqttServerStopOptionsBuilder().Build());
+    /// <summary>
+    /// Ends the connections of devices first: the web server would wait for them, as they never end by themselves. Last
+    /// wills do not count from here on; the next start takes every device for offline anyway.
+    /// </summary>
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        _isStopping = true;
+        _server.AcceptNewConnections = false;
+        return _server.StopAsync(new MqttServerStopOptionsBuilder().Build());
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Ends the connection of a device whose secret no longer counts.</summary>
     public async Task DisconnectAsync(DeviceId device)
@@ -96,6 +114,11 @@ internal sealed class BrokerServer : IHostedService, IDisposable
     {
         if (publish.ClientId == ControllerId)
             return;
+        if (_isStopping)
+        {
+            Refuse(publish, MqttPubAckReasonCode.UnspecifiedError, "the controller is stopping; send it again");
+            return;
+        }
         var message = publish.ApplicationMessage;
         // A last will comes this way too, with the id of the device that left it.
         if (!DeviceId.TryParse(publish.ClientId, out var device)

@@ -23,10 +23,10 @@ public static class KernelComparison
         return null;
     }
 
-    /// <summary>Two runs, so that what a first leaves in the arena is part of the test; the outputs of the second.</summary>
+    /// <summary>Every step is split over the threads, however small it is. Two runs, so that what a first leaves in the arena is part of the test; the outputs of the second.</summary>
     private static float[] Outputs(PlanModel model, KernelSet kernels, float[] input, int threads)
     {
-        using var executor = new PlanExecutor(model, threads, kernels);
+        using var executor = new PlanExecutor(model, threads, kernels, serialWork: 0);
         var output = new float[executor.OutputShape.Count];
         executor.Run(Array.ConvertAll(input, v => 1 - v), output);
         executor.Run(input, output);

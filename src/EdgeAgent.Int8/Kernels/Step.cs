@@ -9,7 +9,10 @@ internal abstract class Step
     /// <summary>How many independent parts there are.</summary>
     public abstract int Units { get; }
 
-    /// <summary>Work in the order of bytes touched or multiply-accumulates, to decide whether threads pay.</summary>
+    /// <summary>
+    /// Expected work, to decide whether threads pay: in multiply-accumulates of an ordinary convolution, so that the time
+    /// of any step on one CPU is about proportional to it.
+    /// </summary>
     public abstract long Work { get; }
 
     /// <summary>Computes units [first, last).</summary>

@@ -30,7 +30,7 @@ internal sealed unsafe class DequantizeStep(TensorView input, float* output) : S
 {
     public override int Units => input.Height;
 
-    public override long Work => input.Shape.Count;
+    public override long Work => 40L * input.Shape.Count;
 
     public override void Run(int first, int last)
     {

@@ -29,7 +29,7 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
         _pairs = task.Window is { KernelHeight: <= 3, StrideY: 1, DilationY: 1 };
         _packed = new(task, TRow.ActivationOffset, _pairs);
         (_x, _y, _window, _requantization) = (task.Input, task.Output, task.Window, task.Requantization);
-        Work = task.Macs;
+        Work = 5 * task.Macs;
         _segment = Math.Min(_y.Width, SegmentOf(task));
     }
 

@@ -33,7 +33,7 @@ internal sealed unsafe class VectorElementwise<TLanes>(ElementwiseTask task) : S
 
     public override int Units => task.Output.Height;
 
-    public override long Work => 2L * task.Output.Shape.Count;
+    public override long Work => 50L * task.Output.Shape.Count;
 
     public override void Run(int first, int last)
     {

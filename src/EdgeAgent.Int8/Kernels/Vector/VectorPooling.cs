@@ -8,7 +8,7 @@ internal sealed unsafe class VectorMaxPooling(PoolingTask task) : Step
 {
     public override int Units => task.Output.Height;
 
-    public override long Work => (long)task.Output.Shape.Count * task.Window.KernelHeight * task.Window.KernelWidth / 8;
+    public override long Work => (long)task.Output.Shape.Count * task.Window.KernelHeight * task.Window.KernelWidth * 15;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(int first, int last)
@@ -46,7 +46,7 @@ internal sealed unsafe class VectorAveragePooling(PoolingTask task) : Step
 
     public override int Units => task.Output.Height;
 
-    public override long Work => (long)task.Output.Shape.Count * task.Window.KernelHeight * task.Window.KernelWidth / 8;
+    public override long Work => (long)task.Output.Shape.Count * task.Window.KernelHeight * task.Window.KernelWidth * 15;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(int first, int last)

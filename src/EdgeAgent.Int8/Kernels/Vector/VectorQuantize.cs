@@ -35,7 +35,7 @@ internal sealed unsafe class VectorQuantize<TLanes>(InputSource source, TensorVi
 
     public override int Units => output.Height;
 
-    public override long Work => 4L * output.Shape.Count;
+    public override long Work => 40L * output.Shape.Count;
 
     /// <summary>A flat vector is one plane: its channels are contiguous.</summary>
     private bool IsOnePlane => output.Channels == 1 || output.Shape.Pixels == 1;

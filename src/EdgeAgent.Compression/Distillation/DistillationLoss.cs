@@ -17,7 +17,7 @@ public sealed record DistillationLoss(double Temperature = 4, double TeacherWeig
     {
         var soft = teacher.detach().div(Temperature).softmax(1);
         var student = nn.functional.log_softmax(logits.div(Temperature), 1);
-        var divergence = nn.functional.kl_div(student, soft, reduction: nn.Reduction.Sum).div(logits.shape[0]);
+        var divergence = nn.functional.kl_div(student, soft, log_target: false, reduction: nn.Reduction.Sum).div(logits.shape[0]);
         var error = nn.functional.cross_entropy(logits, labels);
         return error.mul(1 - TeacherWeight).add(divergence.mul(TeacherWeight * Temperature * Temperature));
     }

@@ -1,0 +1,33 @@
+using EdgeAgent.Compression.Data;
+using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Teacher;
+using TorchSharp;
+
+namespace EdgeAgent.Compression.Distillation;
+
+/// <summary>
+/// Measures a student's batch-norm statistics anew for its final weights: the running averages of training lag behind the
+/// weights. Plain averages over a fixed number of augmented batches.
+/// </summary>
+public static class BatchNormStatistics
+{
+    private const int Batches = 40;
+
+    public static void Measure(SharedWeights weights, int student, BatchSource images, int batchSize, bool bfloat16, CancellationToken cancellation)
+    {
+        var graph = new TorchGraph(weights.Graphs[student], bfloat16);
+        var size = Math.Min(batchSize, images.Count);
+        var order = images.Order(int.MaxValue);
+        var count = Math.Min(Batches, images.Count / size);
+        var plans = Enumerable.Range(0, count).Select(i => new BatchPlan(i, 0, int.MaxValue, order[(i * size)..((i + 1) * size)]));
+        using var _ = torch.no_grad();
+        var done = 0;
+        foreach (var batch in images.Prefetch(plans, cancellation))
+        {
+            using var scope = torch.NewDisposeScope();
+            // A momentum of 1/n makes the running value the mean of the first n.
+            graph.BatchNormMomentum = 1.0 / ++done;
+            graph.Run(images.Tensor(batch), weights.Student(student), training: true);
+        }
+    }
+}

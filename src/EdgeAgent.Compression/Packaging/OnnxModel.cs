@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using EdgeAgent.Compression.Data;
+using EdgeAgent.Contracts.Benchmarks;
+using EdgeAgent.Inputs;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EdgeAgent.Compression.Packaging;
+
+/// <summary>A written model in ONNX Runtime: what is reported of a file is measured on the file.</summary>
+public sealed class OnnxModel : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private readonly string _input, _output;
+
+    /// <exception cref="InputException">ONNX Runtime cannot load the file.</exception>
+    public OnnxModel(string path, int threads)
+    {
+        using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        // x86 without VNNI adds pairs of u8 x s8 products in 16 bits, which saturates; this asks for exact kernels.
+        options.AddSessionConfigEntry("session.x64quantprecision", "1");
+        // Spinning threads would take the processors from whatever else runs.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        try
+        {
+            _session = new InferenceSession(path, options);
+        }
+        catch (OnnxRuntimeException fault)
+        {
+            throw new InputException($"{path}: ONNX Runtime cannot load it: {fault.Message.ReplaceLineEndings(" ")}", fault);
+        }
+        (_input, _output) = (_session.InputMetadata.Keys.Single(), _session.OutputMetadata.Keys.Single());
+        InputShape = _session.InputMetadata[_input].Dimensions;
+    }
+
+    /// <summary>Batch first; -1 where it is dynamic.</summary>
+    public IReadOnlyList<int> InputShape { get; }
+
+    /// <summary>Logits of <paramref name="count"/> samples, [count x classes].</summary>
+    public float[] Run(float[] input, int count, IReadOnlyList<long> sampleShape)
+    {
+        if (InputShape[0] == 1 && count > 1)
+        {
+            var length = input.Length / count;
+            return [.. Enumerable.Range(0, count).SelectMany(i => Run(input[(i * length)..((i + 1) * length)], 1, sampleShape))];
+        }
+        using var value = OrtValue.CreateTensorValueFromMemory(input, [count, .. sampleShape]);
+        using var results = _session.Run(_run, [_input], [value], [_output]);
+        return results[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <summary>Predicted class of every sample, in order.</summary>
+    public int[] Classes(BatchSource batches, CancellationToken cancellation, int limit = int.MaxValue)
+    {
+        var classes = new List<int>();
+        foreach (var batch in batches.Sequential(100, limit, cancellation))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var count = batch.Labels.Length;
+            classes.AddRange(Argmax.Rows(Run(batch.Input, count, batches.SampleShape), count));
+        }
+        return [.. classes];
+    }
+
+    /// <summary>Median latency of one sample in microseconds, after warm-up.</summary>
+    public double MedianUs(float[] sample, IReadOnlyList<long> sampleShape, int runs = 40)
+    {
+        var times = new double[runs];
+        for (var i = -5; i < runs; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            Run(sample, 1, sampleShape);
+            if (i >= 0)
+                times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+        }
+        Array.Sort(times);
+        return Statistics.Percentile(times, 0.5);
+    }
+
+    public void Dispose()
+    {
+        _run.Dispose();
+        _session.Dispose();
+    }
+}
+
+/// <summary>The predicted class: the largest logit, ties to the lowest index.</summary>
+public static class Argmax
+{
+    public static int[] Rows(ReadOnlySpan<float> logits, int count)
+    {
+        var classes = logits.Length / count;
+        var result = new int[count];
+        for (var i = 0; i < count; i++)
+        {
+            var row = logits.Slice(i * classes, classes);
+            for (var c = 1; c < classes; c++)
+                if (row[c] > row[result[i]])
+                    result[i] = c;
+        }
+        return result;
+    }
+}
+
+/// <summary>Accuracy with its Wilson 95 % interval.</summary>
+public sealed record Accuracy(double Top1, double Low, double High, int Samples)
+{
+    public static Accuracy Of(IReadOnlyList<int> predicted, IEnumerable<int> labels)
+    {
+        var right = predicted.Zip(labels).Count(p => p.First == p.Second);
+        var (low, high) = Statistics.WilsonInterval(right, predicted.Count);
+        return new Accuracy((double)right / predicted.Count, low, high, predicted.Count);
+    }
+}

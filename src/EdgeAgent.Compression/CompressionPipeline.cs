@@ -1,11 +1,161 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Packaging;
+using EdgeAgent.Compression.Passes;
+using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Contracts.Artifacts;
+using EdgeAgent.Contracts.Devices;
+using EdgeAgent.Inputs;
+
 namespace EdgeAgent.Compression;
 
 /// <summary>Teacher in, family of students out.</summary>
 public static class CompressionPipeline
 {
-    /// <summary>Runs all passes.</summary>
-    /// <exception cref="EdgeAgent.Inputs.InputException">Model, data or options cannot be used; one line.</exception>
+    /// <summary>Runs all passes, in the order in which they stand here.</summary>
+    /// <exception cref="InputException">Model, data or options cannot be used; one line.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a checkpoint is in the output directory.</exception>
     public static FamilyReport Run(CompressionOptions options, IProgress<CompressionProgress> progress, CancellationToken cancellation) =>
-        throw new NotSupportedException("compression lands within the hour: distillation is in, quantization and packaging are not");
+        Run(options, progress, TimeProvider.System, cancellation);
+
+    public static FamilyReport Run(CompressionOptions options, IProgress<CompressionProgress> progress, TimeProvider time, CancellationToken cancellation)
+    {
+        if (options.Profiles.Count == 0)
+            throw new InputException("no profile is given; name at least one with --profile");
+        TorchRuntime.Prepare(options.Threads);
+        var clock = new RunClock(time, options.Budget);
+        var log = new PassLog(progress, clock);
+        void Note(string text) => progress.Report(new CompressionProgress("load", 0, 1, clock.Left, Note: text));
+        Trainer TrainerFor(string pass, Workspace workspace, string fingerprint) => new(clock, time, progress, workspace.CheckpointPath(pass), fingerprint);
+        IReadOnlyList<ProfileTarget> targets = [.. options.Profiles.Select(p => ProfileTarget.Of(p, options))];
+        var joint = options.Teacher == TeacherMode.Joint;
+
+        var workspace = Workspace.Open(options.OutDirectory);
+        using var inputs = log.Run("load", () => RunInputs.Open(options, Note, cancellation), i => $"{i.Training.Count} training and {i.Validation.Count} held-out images of {i.Classes.Count} classes, {i.Skipped.Count} skipped");
+        var stored = options.Resume ? workspace.Resume(inputs.Fingerprint) : null;
+        if (stored is null)
+            workspace.Clear();
+        else
+            clock.Before = workspace.ElapsedBefore(stored);
+
+        using var teacher = log.Run("teacher", () => TeacherPass.Measure(options, inputs, workspace, cancellation), t => Invariant($"top-1 {t.Validation.Top1 * 100:0.00} % on held-out images, {t.Statistics.Parameters} parameters, {t.Statistics.Macs / 1e6:0.0} MMAC"));
+        var trainable = log.Run("prepare", () => TrainableTeacher.Prepare(inputs, cancellation), t => $"{t.InsertedNorms} batch-norms inserted, {t.Groups.Count(g => !g.Frozen)} groups of channels ordered by importance");
+        var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
+        var plan = stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        workspace.Save(plan);
+
+        var (master, groups) = trainable.Master(plan.Shapes);
+        using var weights = new SharedWeights(master, groups, plan.Shapes);
+        using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
+        log.Run("distil", () => TrainerFor("distil", workspace, plan.Fingerprint).Run(
+            JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
+            DistillationSettings.Plan(plan.BatchSize, options.Budget * CalibrationPass.JointEnd), options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe, r => r.Curve);
+
+        var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
+        log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
+        using var answers = joint ? new TeacherTargets(weights.Extract(0), TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, 1) : null;
+        var finished = Finish(log, weights, students, targets, inputs, frozen ?? answers!, plan, options, clock, pass => TrainerFor(pass, workspace, plan.Fingerprint), cancellation);
+
+        var written = log.Run("export", () => Export(finished, targets, plan, inputs, workspace, options, cancellation), w => Invariant($"{w.Count} files; ONNX Runtime and simulation agree on at least {w.Min(s => s.Agreement) * 100:0.00} % of up to {w.Max(s => s.AgreementSamples)} images"));
+        var (accepted, rejected) = PackagingPass.Judge(written, targets, plan);
+        var choices = log.Run("choose", () => PackagingPass.Choose(accepted), c => string.Join("; ", c.Select(p => $"{p.Profile}: {p.Student}, {p.Reason}")));
+        // From here on nothing changes any more: the test images may be looked at.
+        Workspace.WriteAtomically(workspace.StatePath("choice.txt"), Encoding.UTF8.GetBytes(string.Join('\n', choices)));
+
+        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, accepted, Note, cancellation), t => Invariant($"teacher top-1 {t.Teacher.Top1 * 100:0.00} % on the {t.Split} images"));
+        var reports = log.Run("package", () => Package(accepted, judged, teacher, inputs, workspace, options, time), p => $"{p.Count} students, {rejected.Count} rejected");
+
+        var report = new FamilyReport
+        {
+            Teacher = new TeacherReport(judged.Teacher.Top1, [judged.Teacher.Low, judged.Teacher.High], judged.Teacher.Samples, judged.Split, "onnxruntime", inputs.TeacherBytes, teacher.Statistics.Parameters, teacher.Statistics.Macs, teacher.P50Us),
+            Students = reports,
+            Rejected = rejected,
+            Choices = choices,
+            Overhead = plan.Overhead,
+            Seeds = [options.Seed],
+            DataSha256 = inputs.DataSha256,
+            TestSha256 = judged.Split == "test" ? judged.DataSha256 : null,
+            OutDir = workspace.Directory,
+            Seconds = clock.Elapsed.TotalSeconds,
+            PeakBytes = Process.GetCurrentProcess().PeakWorkingSet64,
+            Passes = log.Passes,
+            SkippedImages = inputs.Skipped,
+        };
+        Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.json"), Encoding.UTF8.GetBytes(report.ToJson()));
+        return report;
+    }
+
+    private static int MeasureNorms(SharedWeights weights, int[] students, RunInputs inputs, StoredPlan plan, CancellationToken cancellation)
+    {
+        foreach (var student in students)
+            BatchNormStatistics.Measure(weights, student, inputs.Training, plan.BatchSize, TorchRuntime.HasBfloat16, cancellation);
+        return students.Length;
+    }
+
+    /// <summary>Every student that a profile wants, once per kind of quantization, each with a share of the time that fits its size.</summary>
+    private static List<FinishedStudent> Finish(
+        PassLog log, SharedWeights weights, int[] students, IReadOnlyList<ProfileTarget> targets, RunInputs inputs, TeacherTargets answers,
+        StoredPlan plan, CompressionOptions options, RunClock clock, Func<string, Trainer> trainer, CancellationToken cancellation)
+    {
+        var wanted = students.SelectMany(s => targets.Where(t => plan.ByProfile[t.Profile.Id].Contains(s)).Select(t => PackagingPass.Quantized(t.Profile).IsSymmetric).Distinct().Select(symmetric => (Student: s, Symmetric: symmetric))).ToArray();
+        var work = Array.ConvertAll(wanted, w => Graph.Ir.GraphStatistics.Of(weights.Graphs[w.Student]).Macs + 2e6);
+        var finished = new List<FinishedStudent>();
+        for (var i = 0; i < wanted.Length; i++)
+        {
+            var (student, symmetric) = wanted[i];
+            var left = options.Budget * CalibrationPass.FinishEnd - clock.Elapsed;
+            var deadline = clock.Elapsed + left * (work[i] / work[i..].Sum());
+            finished.Add(log.Run($"finish {plan.Shapes[student].Name}", () => FinishPass.Run(weights, student, symmetric, inputs, answers, plan, deadline, trainer, options, cancellation),
+                f => Invariant($"top-1 float {f.FloatTop1 * 100:0.0} %, post-training quantized {f.PtqTop1 * 100:0.0} %, quantization-aware {f.QatTop1 * 100:0.0} %; {Describe(f.Training)}"), f => f.Training.Curve));
+        }
+        return finished;
+    }
+
+    private static List<WrittenStudent> Export(IReadOnlyList<FinishedStudent> finished, IReadOnlyList<ProfileTarget> targets, StoredPlan plan, RunInputs inputs, Workspace workspace, CompressionOptions options, CancellationToken cancellation)
+    {
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var wanted = finished.SelectMany(f => targets
+            .Where(t => plan.ByProfile[t.Profile.Id].Any(i => plan.Shapes[i].Name == f.Shape.Name) && PackagingPass.Quantized(t.Profile).IsSymmetric == f.Symmetric)
+            .Select(t => PackagingPass.Quantized(t.Profile).Format).Distinct().Select(format => (Student: f, Format: format))).ToArray();
+        var simulationTime = options.Budget * 0.04 / Math.Max(1, wanted.Length);
+        return [.. wanted.Select(w => StudentFiles.Write(w.Student, w.Format, inputs.Validation, workspace.StatePath($"{w.Student.Shape.Name}-{w.Format}.onnx"), threads, simulationTime, cancellation))];
+    }
+
+    private static List<StudentReport> Package(IReadOnlyList<Candidate> accepted, Tested judged, TeacherPass teacher, RunInputs inputs, Workspace workspace, CompressionOptions options, TimeProvider time)
+    {
+        var model = ModelName(options);
+        var reports = new List<StudentReport>();
+        foreach (var candidate in accepted)
+        {
+            var (student, target) = (candidate.Written, candidate.Target);
+            var accuracy = judged.Students[(student.Student.Shape.Name, student.Format)];
+            var folder = Path.Combine(workspace.Directory, target.Profile.Id, student.Student.Shape.Name);
+            StudentFolder.Write(folder, student, target, model, new Metric("top1", accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, judged.Split, judged.DataSha256),
+                candidate.PredictedUs, inputs.Classes, inputs.Preprocessing, time.GetUtcNow().AddDays(365));
+            reports.Add(new StudentReport(
+                student.Student.Shape.Name, target.Profile.Id, student.Student.Shape.Width, accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, judged.Split,
+                student.Validation.Top1, student.Student.FloatTop1, student.Student.PtqTop1, student.Onnx.Length, student.Plan.Length, candidate.Parameters, candidate.Macs,
+                candidate.PredictedUs, candidate.Float32Us, judged.Teacher.Top1 > 0 ? accuracy.Top1 / judged.Teacher.Top1 : 0, (double)inputs.TeacherBytes / student.Onnx.Length,
+                student.Agreement, student.AgreementSamples, Path.GetRelativePath(workspace.Directory, folder),
+                target.Profile.Int8.Accelerator == "none" ? null : "format only, not executed"));
+        }
+        return reports;
+    }
+
+    /// <summary>The model's name as device slots are called: what of its file name fits the pattern.</summary>
+    private static string ModelName(CompressionOptions options)
+    {
+        if (options.Name is { } given)
+            return given;
+        var name = new string([.. Path.GetFileNameWithoutExtension(options.ModelPath.TrimEnd('/')).ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-')]).TrimStart('.', '_', '-');
+        return DeviceId.TryParse(name, out _) ? name : "model";
+    }
+
+    private static string Describe(TrainingReport report) =>
+        Invariant($"{report.Steps} steps ({report.Epochs:0.0} epochs), {report.StepUs / 1000:0} ms a step, loss {report.FinalLoss:0.000}");
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

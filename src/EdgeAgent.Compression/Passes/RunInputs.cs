@@ -1,0 +1,172 @@
+using System.Security.Cryptography;
+using System.Text;
+using EdgeAgent.Compression.Data;
+using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Inputs;
+
+namespace EdgeAgent.Compression.Passes;
+
+/// <summary>Model and data of a run, read and checked.</summary>
+public sealed class RunInputs : IDisposable
+{
+    private const double HeldOutShare = 0.1;
+
+    private readonly List<LabelledImages> _opened = [];
+
+    private RunInputs()
+    {
+    }
+
+    /// <summary>The teacher, ending at its logits.</summary>
+    public required GraphSpec Teacher { get; init; }
+
+    public required long TeacherBytes { get; init; }
+
+    public required Preprocessing Preprocessing { get; init; }
+
+    public required IReadOnlyList<string> Classes { get; init; }
+
+    /// <summary>Training images, augmented.</summary>
+    public required BatchSource Training { get; init; }
+
+    /// <summary>Training images as they are, for calibration.</summary>
+    public required BatchSource PlainTraining { get; init; }
+
+    /// <summary>The images that everything is chosen by.</summary>
+    public required BatchSource Validation { get; init; }
+
+    public required string DataSha256 { get; init; }
+
+    public required string ValidationSha256 { get; init; }
+
+    public required string Fingerprint { get; init; }
+
+    public required IReadOnlyList<string> Skipped { get; init; }
+
+    /// <exception cref="InputException">Something cannot be used; one line.</exception>
+    public static RunInputs Open(CompressionOptions options, Action<string> note, CancellationToken cancellation)
+    {
+        var graph = ModelImporter.Load(options.ModelPath);
+        var preprocessing = PreprocessingFor(options, graph);
+        graph = ClassifierHead.ToLogits(Simplification.Apply(graph));
+        var classes = ShapeInference.Infer(graph, 1)[graph.Outputs[0].Name].Shape[1..].Aggregate(1, (a, b) => a * b);
+
+        var skipped = new List<string>();
+        void Skip(string fault)
+        {
+            skipped.Add(fault);
+            note($"skipped {fault}");
+        }
+        var data = LabelledImages.Open(options.DataPath);
+        LabelledImages? validation = null;
+        try
+        {
+            if (data.Classes.Count != classes)
+                throw new InputException($"{options.DataPath}: has {data.Classes.Count} classes, but the model {options.ModelPath} has {classes} outputs; give the data that the model was trained for");
+            var samples = ImageSamples.Open(data, preprocessing.Width, preprocessing.Height, options.ImageMemoryBytes, Skip, cancellation);
+            RequireImages(samples, options.DataPath);
+            var (training, held) = options.ValidationPath is null ? samples.SplitStratified(HeldOutShare, options.Seed) : ([.. Enumerable.Range(0, samples.Count)], []);
+            var heldSamples = samples;
+            if (options.ValidationPath is not null)
+            {
+                validation = LabelledImages.Open(options.ValidationPath);
+                RequireSameClasses(data, validation);
+                heldSamples = ImageSamples.Open(validation, preprocessing.Width, preprocessing.Height, options.ImageMemoryBytes, Skip, cancellation);
+                RequireImages(heldSamples, options.ValidationPath);
+                held = [.. Enumerable.Range(0, heldSamples.Count)];
+            }
+            if (held.Length == 0)
+                throw new InputException($"{options.DataPath}: too few images to hold a tenth of them back; add images or give --validation");
+            var inputs = new RunInputs
+            {
+                Teacher = graph,
+                TeacherBytes = ModelBytes(options.ModelPath),
+                Preprocessing = preprocessing,
+                Classes = data.Classes,
+                Training = new BatchSource(samples, training, preprocessing, Augmentation.For(preprocessing.Width, preprocessing.Height), options.Seed),
+                PlainTraining = new BatchSource(samples, training, preprocessing, Augmentation.None, options.Seed),
+                Validation = new BatchSource(heldSamples, held, preprocessing, Augmentation.None, options.Seed),
+                DataSha256 = data.Sha256,
+                ValidationSha256 = validation?.Sha256 ?? data.Sha256,
+                Fingerprint = FingerprintOf(options, data.Sha256, validation?.Sha256),
+                Skipped = skipped,
+            };
+            inputs._opened.Add(data);
+            if (validation is not null)
+                inputs._opened.Add(validation);
+            return inputs;
+        }
+        catch
+        {
+            data.Dispose();
+            validation?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The test images; opened only after the choice is on disk.</summary>
+    public (BatchSource Images, string Sha256) OpenTest(string path, CompressionOptions options, Action<string> note, CancellationToken cancellation)
+    {
+        var images = LabelledImages.Open(path);
+        _opened.Add(images);
+        if (!images.Classes.SequenceEqual(Classes))
+            throw new InputException($"{path}: its classes ({string.Join(", ", images.Classes)}) are not the training data's ({string.Join(", ", Classes)})");
+        var samples = ImageSamples.Open(images, Preprocessing.Width, Preprocessing.Height, options.ImageMemoryBytes, note, cancellation);
+        RequireImages(samples, path);
+        return (new BatchSource(samples, [.. Enumerable.Range(0, samples.Count)], Preprocessing, Augmentation.None, options.Seed), images.Sha256);
+    }
+
+    public void Dispose()
+    {
+        foreach (var images in _opened)
+            images.Dispose();
+    }
+
+    private static Preprocessing PreprocessingFor(CompressionOptions options, GraphSpec graph)
+    {
+        if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
+            throw new InputException($"{options.ModelPath}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; a classifier with one of each can be compressed");
+        var plain = graph.Inputs[0].Shape switch
+        {
+            [_, RgbImage.Channels, var height, var width] => new Preprocessing(width, height),
+            [_, var height, var width, RgbImage.Channels] => new Preprocessing(width, height) { Layout = TensorLayout.Nhwc },
+            var shape => throw new InputException($"{options.ModelPath}: the input has shape [{string.Join(',', shape)}]; image models with N x 3 x H x W or N x H x W x 3 can be compressed"),
+        };
+        if (options.Preprocessing is not { } given)
+            return plain;
+        return given.Width == plain.Width && given.Height == plain.Height && given.Layout == plain.Layout
+            ? given
+            : throw new InputException($"{options.ModelPath}: the pre-processing makes {given.Width} x {given.Height} images, the model's input is {plain.Width} x {plain.Height}");
+    }
+
+    private static void RequireImages(ImageSamples samples, string path)
+    {
+        var present = samples.Labels.Distinct().Count();
+        if (present < samples.ClassCount)
+            throw new InputException($"{path}: {samples.ClassCount - present} of {samples.ClassCount} classes have no image that decodes; repair or remove them");
+    }
+
+    private static void RequireSameClasses(LabelledImages data, LabelledImages validation)
+    {
+        if (!data.Classes.SequenceEqual(validation.Classes))
+            throw new InputException($"{validation.Path}: its classes ({string.Join(", ", validation.Classes)}) are not the training data's ({string.Join(", ", data.Classes)})");
+    }
+
+    private static long ModelBytes(string path) => Directory.Exists(path)
+        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
+        : new FileInfo(path).Length;
+
+    private static string FingerprintOf(CompressionOptions options, string data, string? validation)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var files = Directory.Exists(options.ModelPath) ? Directory.EnumerateFiles(options.ModelPath, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : Enumerable.Repeat(options.ModelPath, 1);
+        foreach (var file in files)
+            hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+        var profiles = string.Join(';', options.Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"));
+        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{profiles}|{options.Students}|{options.Teacher}|{options.Seed}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Budgets}")));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,44 @@
+using EdgeAgent.Compression.Packaging;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Inputs;
+
+namespace EdgeAgent.Compression.Passes;
+
+/// <summary>The user's own file in ONNX Runtime: the yardstick of every student.</summary>
+public sealed class TeacherPass : IDisposable
+{
+    private readonly OnnxModel _model;
+
+    private TeacherPass(OnnxModel model) => _model = model;
+
+    public required Accuracy Validation { get; init; }
+
+    public required double P50Us { get; init; }
+
+    public required GraphStatistics Statistics { get; init; }
+
+    public static TeacherPass Measure(CompressionOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
+    {
+        var path = options.ModelPath;
+        if (!path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        {
+            // Other formats are evaluated through the graph they were imported to, which import has compared with them.
+            path = workspace.StatePath("teacher.onnx");
+            OnnxExporter.Write(ModelImporter.Load(options.ModelPath), path);
+        }
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var sample = inputs.Validation.Sequential(1, 1, cancellation).Single();
+        double p50;
+        using (var single = new OnnxModel(path, threads: 1))
+            p50 = single.MedianUs(sample.Input, inputs.Validation.SampleShape);
+        var model = new OnnxModel(path, threads);
+        var classes = model.Classes(inputs.Validation, cancellation);
+        return new TeacherPass(model) { Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, Statistics = GraphStatistics.Of(inputs.Teacher) };
+    }
+
+    public Accuracy On(Data.BatchSource images, CancellationToken cancellation) => Accuracy.Of(_model.Classes(images, cancellation), images.Labels);
+
+    public void Dispose() => _model.Dispose();
+}

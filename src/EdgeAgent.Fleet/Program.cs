@@ -59,7 +59,8 @@ if (parsed.Errors.Count > 0)
     await Console.Error.WriteLineAsync("edge-fleet: 'edge-fleet --help' lists the options");
     return 2;
 }
-return await parsed.InvokeAsync();
+// Signals are the host's: it ends connections before the process.
+return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
 
 static Option<string?> Text(string name, string description, string helpName) =>
     new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => Variable(name) };

@@ -103,7 +103,7 @@ internal sealed class BlobStore
         {
             file.Write(bytes);
         }
-        catch (IOException e)
+        catch (Exception e) when (IsOfTheDisk(e))
         {
             throw RefusedException.NoSpace("the blob store", e.Message);
         }
@@ -121,11 +121,14 @@ internal sealed class BlobStore
         {
             return action();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheDisk(e))
         {
             throw RefusedException.NoSpace("the blob store", e.Message);
         }
     }
+
+    /// <summary>.NET reports a file that a limit of the system does not allow (EFBIG) as an argument out of range.</summary>
+    private static bool IsOfTheDisk(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
 
     // A digest has no other characters than hexadecimal digits: it cannot lead out of the directory.
     private string PathOf(Sha256Digest digest) => Path.Combine(_files, digest.Hex);

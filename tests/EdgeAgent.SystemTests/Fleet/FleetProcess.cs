@@ -17,9 +17,16 @@ internal sealed class FleetProcess : IAsyncDisposable
     public string AdminTokenFile { get; private set; } = "";
 
     /// <summary>Starts it and waits for its JSON line.</summary>
-    public static async Task<FleetProcess> StartAsync(string dataDirectory)
+    /// <param name="dataDirectory">Of the controller.</param>
+    /// <param name="maxFileBytes">Largest file that the operating system lets it write: a disk that is full at will.</param>
+    public static async Task<FleetProcess> StartAsync(string dataDirectory, int? maxFileBytes = null)
     {
-        var fleet = new FleetProcess(Launch(["--json", "--data", dataDirectory]));
+        string[] arguments = ["--json", "--data", dataDirectory];
+        var fleet = new FleetProcess(maxFileBytes is { } bytes
+            ? Launch("/bin/sh", ["-c", $"trap '' XFSZ; ulimit -f {bytes / 512}; exec \"$0\" \"$@\"", Program, .. arguments],
+                // The runtime maps code through a file of its own, which the limit would hit.
+                new Dictionary<string, string> { ["DOTNET_EnableWriteXorExecute"] = "0" })
+            : Launch(Program, arguments));
         try
         {
             var line = await fleet._process.StandardOutput.ReadLineAsync(TestFleet.Cancellation)
@@ -42,11 +49,21 @@ internal sealed class FleetProcess : IAsyncDisposable
     /// <summary>Runs it to its end.</summary>
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        using var process = Launch(arguments, environment);
+        using var process = Launch(Program, arguments, environment);
         var errors = process.StandardError.ReadToEndAsync(TestFleet.Cancellation);
         var output = await process.StandardOutput.ReadToEndAsync(TestFleet.Cancellation);
         await process.WaitForExitAsync(TestFleet.Cancellation);
         return (process.ExitCode, output, await errors);
+    }
+
+    /// <summary>Asks it to end, as a service manager does.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> TerminateAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync(TestFleet.Cancellation);
+        await _process.WaitForExitAsync(TestFleet.Cancellation);
+        return _process.ExitCode;
     }
 
     /// <summary>As a power cut would.</summary>
@@ -64,9 +81,11 @@ internal sealed class FleetProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static Process Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    private static string Program => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "edge-fleet.exe" : "edge-fleet");
+
+    private static Process Launch(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "edge-fleet.exe" : "edge-fleet"), arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

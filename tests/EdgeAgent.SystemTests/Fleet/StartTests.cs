@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Contracts.Fleet;
 using EdgeAgent.Contracts.Json;
@@ -55,6 +56,39 @@ public sealed class StartTests : IDisposable
             Assert.Equal((spool, 1), (report.Event.SpoolId, report.Event.Sequence));
             await using var device = await TestDevice.ConnectAsync(identity, fleet.MqttPort);
         }
+    }
+
+    [Fact]
+    public async Task Stop_WithADeviceConnected_EndsItsConnectionAndExitsWithZero()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there is no SIGTERM");
+        await using var fleet = await FleetProcess.StartAsync(Data);
+        using var admin = await AdminAsync(fleet);
+        await using var device = await TestDevice.ConnectAsync(await EnrolAsync(admin), fleet.MqttPort);
+        Assert.Equal(0, await fleet.TerminateAsync());
+        await device.Disconnected;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Blob_ThatTheDiskCannotTake_IsRefusedAndNothingIsLeft(bool isLengthKnown)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there is no ulimit");
+        await using var fleet = await FleetProcess.StartAsync(Data, maxFileBytes: 4 << 20);
+        using var admin = await AdminAsync(fleet);
+        async Task<HttpStatusCode> PutAsync(byte[] bytes)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Put, FleetRoutes.Blob(Sha256Digest.Of(bytes))) { Content = new ByteArrayContent(bytes) };
+            request.Headers.TransferEncodingChunked = !isLengthKnown;
+            using var answer = await admin.SendAsync(request, TestFleet.Cancellation);
+            if (!answer.IsSuccessStatusCode)
+                Assert.Contains("free space on the controller's disk", await TestFleet.DetailAsync(answer));
+            return answer.StatusCode;
+        }
+        Assert.Equal(HttpStatusCode.InsufficientStorage, await PutAsync(new byte[5 << 20]));
+        Assert.Empty(Directory.GetFiles(Path.Combine(Data, "blobs"), "*", SearchOption.AllDirectories));
+        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(new byte[3 << 20]));
     }
 
     [Theory]

@@ -42,6 +42,7 @@ internal static class Edgectl
     private static RootCommand Root(Terminal terminal) => new("Makes families of small int8 models and brings them to a fleet of devices.")
     {
         Json,
+        DemoCommand.Create(terminal),
         InspectCommand.Create(terminal),
         EvalCommand.Create(terminal),
         CompressCommand.Create(terminal),

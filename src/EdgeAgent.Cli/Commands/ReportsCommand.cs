@@ -45,11 +45,11 @@ internal static class ReportsCommand
         var time = Units.Text($"{report.Event.Time:u}{(report.Event.ClockSynchronised ? "" : " ?")}");
         return report.Event switch
         {
-            { Benchmark: { Latency: not null, Energy: not null } b } =>
+            { Benchmark: { } b } =>
             [
                 time, report.Device.Value, b.Model,
                 $"{Words.Kebab(b.Phase)}: {b.Student}, {b.KernelSet}, {b.Threads} thread{(b.Threads == 1 ? "" : "s")}{(b.Emulated ? ", emulated" : "")}{(b.Latency.Valid ? "" : ", not valid")}",
-                Units.Microseconds(b.Latency.P50Us), Units.Microseconds(b.Latency.P95Us), Units.Text($"{b.Energy.Mj:0.###} mJ {Words.Kebab(b.Energy.Source)}"),
+                Units.Microseconds(b.Latency.P50Us), Units.Microseconds(b.Latency.P95Us), b.Energy is { } energy ? Units.Text($"{energy.Mj:0.###} mJ {Words.Kebab(energy.Source)}") : "",
             ],
             { Deployment: { } d } =>
             [

@@ -12,7 +12,17 @@ namespace EdgeAgent.Cli.Demo;
 /// <param name="Profile">The profile it claims, made of this machine's own figures, so that nothing is emulated.</param>
 /// <param name="Document">The profile as JSON.</param>
 /// <param name="Environment">Variables that switch instruction sets of the agent's runtime off.</param>
-internal sealed record HostKind(DeviceProfile Profile, byte[] Document, IReadOnlyDictionary<string, string> Environment);
+internal sealed record HostKind(DeviceProfile Profile, byte[] Document, IReadOnlyDictionary<string, string> Environment)
+{
+    /// <summary>The same machine with a limit on the latency of an inference.</summary>
+    public HostKind WithLatencyBudget(double milliseconds)
+    {
+        var document = JsonNode.Parse(Document)!.AsObject();
+        document["budgets"] = new JsonObject { ["maxLatencyMs"] = milliseconds };
+        var bytes = Encoding.UTF8.GetBytes(document.ToJsonString());
+        return this with { Profile = ProfileLoader.Parse(bytes, Profile.Id), Document = bytes };
+    }
+}
 
 /// <summary>
 /// Describes this machine as two kinds of board: as it is, and without its newer int8 instructions, which the runtime of
@@ -44,7 +54,7 @@ internal static class HostMachine
                 ["core"] = CpuName(),
                 ["architecture"] = arm ? "arm64" : "x64",
                 ["isa"] = new JsonArray([.. isa.Select(i => JsonValue.Create(i))]),
-                ["cores"] = Figure(Environment.ProcessorCount, "measured"),
+                ["cores"] = Figure(System.Environment.ProcessorCount, "measured"),
                 ["clockGhz"] = Figure(ClockGhz() ?? 2, ClockGhz() is null ? "assumed" : "measured"),
                 ["int8MacsPerCycle"] = Figure(macsPerCycle, "assumed"),
                 ["float32MacsPerCycle"] = Figure(arm ? 8 : 16, "assumed"),

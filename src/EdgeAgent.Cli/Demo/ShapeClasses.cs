@@ -5,7 +5,6 @@ internal enum Outline
 {
     Circle,
     Cross,
-    Ring,
     Square,
     Triangle,
 }

@@ -11,14 +11,14 @@ internal static class ShapeImage
     public const int Side = 32;
 
     private const int Samples = 3; // per pixel and axis
-    private const int Blobs = 4, Lines = 3;
+    private const int Blobs = 3, Lines = 2;
 
     /// <param name="kind">What is on it.</param>
     /// <param name="random">Gives the same image for the same state.</param>
     public static RgbImage Draw(ShapeClass kind, Random random)
     {
         var scene = new Scene(kind, random);
-        var noise = 6 + 18 * random.NextDouble();
+        var noise = 4 + 12 * random.NextDouble();
         var pixels = new byte[Side * Side * RgbImage.Channels];
         Span<double> colour = stackalloc double[RgbImage.Channels];
         for (var y = 0; y < Side; y++)
@@ -55,14 +55,14 @@ internal static class ShapeImage
             _gradient = [.. Enumerable.Range(0, 3).Select(_ => 1.5 * (random.NextDouble() - 0.5))];
             _blobs = [.. Enumerable.Range(0, random.Next(Blobs + 1)).Select(_ =>
                 (Side * random.NextDouble(), Side * random.NextDouble(), 2 + 5 * random.NextDouble(), Mix(_background, Colour(random), 0.5)))];
-            _size = 6 + 6 * random.NextDouble();
+            _size = 8 + 5 * random.NextDouble();
             _x = _size * 0.8 + (Side - 1.6 * _size) * random.NextDouble();
             _y = _size * 0.8 + (Side - 1.6 * _size) * random.NextDouble();
             var angle = 2 * Math.PI * random.NextDouble();
             (_sin, _cos) = Math.SinCos(angle);
             // Contrast from faint to full, against the background and between the two paints.
-            _paint = Apart(_background, random, 45 + 90 * random.NextDouble());
-            _second = Apart(_paint, random, 45 + 90 * random.NextDouble());
+            _paint = Apart(_background, random, 60 + 90 * random.NextDouble());
+            _second = Apart(_paint, random, 60 + 90 * random.NextDouble());
             _period = 3.2 + 1.6 * random.NextDouble();
             _phase = random.NextDouble();
             _lines = [.. Enumerable.Range(0, random.Next(Lines + 1)).Select(_ =>
@@ -98,7 +98,6 @@ internal static class ShapeImage
         private bool IsInside(double u, double v) => _kind.Outline switch
         {
             Outline.Circle => u * u + v * v < 0.81,
-            Outline.Ring => u * u + v * v is < 1 and > 0.25,
             Outline.Square => Math.Abs(u) < 0.8 && Math.Abs(v) < 0.8,
             Outline.Cross => Math.Min(Math.Abs(u), Math.Abs(v)) < 0.32 && Math.Max(Math.Abs(u), Math.Abs(v)) < 1,
             _ => v > -0.55 && v < 1.1 - 1.65 * Math.Abs(u), // triangle

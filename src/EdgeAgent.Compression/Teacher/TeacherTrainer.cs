@@ -1,0 +1,55 @@
+using EdgeAgent.Compression.Data;
+using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Inputs;
+using TorchSharp;
+
+namespace EdgeAgent.Compression.Teacher;
+
+/// <summary>
+/// Trains a small classifier from labelled images alone, for who has data but no model yet. The model is an ordinary
+/// ONNX file afterwards, with nothing that a user's own would not have.
+/// </summary>
+public static class TeacherTrainer
+{
+    private const int BatchSize = 64, Width = 32;
+    private const long ImageMemoryBytes = 1L << 30;
+
+    // One cycle to this peak suits batch-normalised networks of this size and batch.
+    private const double PeakRate = 0.08, Decay = 5e-4, Clip = 5;
+
+    /// <param name="dataPath">Folder or zip of class folders.</param>
+    /// <param name="modelPath">Where the ONNX file goes.</param>
+    /// <param name="size">Side of the model's input in pixels.</param>
+    /// <param name="budget">Wall time, the data's decoding included.</param>
+    /// <exception cref="InputException">The data cannot be used; one line.</exception>
+    public static TrainingReport Train(string dataPath, string modelPath, int size, TimeSpan budget, ulong seed, IProgress<CompressionProgress> progress, CancellationToken cancellation)
+    {
+        TorchRuntime.Prepare();
+        var clock = new RunClock(TimeProvider.System, budget);
+        using var images = LabelledImages.Open(dataPath);
+        var samples = ImageSamples.Open(images, size, size, ImageMemoryBytes,
+            fault => progress.Report(new CompressionProgress("teacher", 0, 1, clock.Left, Note: $"skipped {fault}")), cancellation);
+        var batches = new BatchSource(samples, [.. Enumerable.Range(0, samples.Count)], new Preprocessing(size, size), Augmentation.For(size, size), seed);
+
+        var graph = SmallResNet.Create(size, images.Classes.Count, Width, seed);
+        var groups = ChannelDependencies.Find(graph);
+        using var weights = new SharedWeights(graph, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
+        var executor = new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16);
+        var trained = weights.Trained.Select(t => t.Name).ToHashSet();
+        var trainee = new Trainee(weights.Trained, weights.State.Where(s => !trained.Contains(s.Name)), input =>
+        {
+            var logits = executor.Run(input.Input, weights.Student(0), training: true);
+            var loss = torch.nn.functional.cross_entropy(logits, input.Labels, label_smoothing: 0.05);
+            loss.backward();
+            return loss.item<float>();
+        });
+        var plan = new TrainingPlan("teacher", BatchSize, new OneCycle(PeakRate), Decay, Clip, budget);
+        var report = new Trainer(clock, TimeProvider.System, progress, null, "").Run(trainee, batches, null, plan, resume: false, stepSeconds: 0.05, teacherSeconds: 0, cancellation);
+        OnnxExporter.Write(weights.Extract(0) with { Name = "teacher" }, modelPath);
+        return report;
+    }
+}

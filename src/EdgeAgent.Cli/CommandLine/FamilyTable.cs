@@ -13,11 +13,11 @@ internal static class FamilyTable
             table.AddColumn(column);
         var teacher = report.Teacher;
         table.AddRow(
-            "", "teacher", Units.Percent(teacher.Top1), Units.Interval(teacher.Interval), "", Units.Bytes(teacher.ModelBytes), "", "",
+            "", "teacher", Units.Percent(teacher.Top1), Markup.Escape(Units.Interval(teacher.Interval)), "", Units.Bytes(teacher.ModelBytes), "", "",
             Units.Count(teacher.Macs), $"{Units.Microseconds(teacher.P50Us)} here", "");
         foreach (var s in report.Students)
             table.AddRow(
-                Markup.Escape(s.Label is null ? s.Profile : $"{s.Profile} ({s.Label})"), Markup.Escape(s.Name), Units.Percent(s.Top1), Units.Interval(s.Interval), Units.Percent(s.RelativeTop1),
+                Markup.Escape(s.Label is null ? s.Profile : $"{s.Profile} ({s.Label})"), Markup.Escape(s.Name), Units.Percent(s.Top1), Markup.Escape(Units.Interval(s.Interval)), Units.Percent(s.RelativeTop1),
                 Units.Bytes(s.OnnxBytes), Units.Text($"{s.TimesSmaller:0.0} x"), Units.Bytes(s.PlanBytes), Units.Count(s.Macs), Units.Microseconds(s.PredictedUs), Units.Percent(s.Agreement));
         console.Write(table);
         foreach (var choice in report.Choices)

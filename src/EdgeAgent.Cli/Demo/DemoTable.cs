@@ -13,10 +13,10 @@ internal static class DemoTable
         foreach (var column in (string[])["model", "for", "top-1", "95 %", "of teacher", "size (ONNX)", "smaller", "plan", "MACs", "predicted"])
             family.AddColumn(column);
         var teacher = document.Teacher;
-        family.AddRow("teacher (float32)", "", Units.Percent(teacher.Top1), Units.Interval(teacher.Interval), "", Units.Bytes(teacher.ModelBytes), "", "", "", $"{Units.Microseconds(teacher.P50Us)} measured");
+        family.AddRow("teacher (float32)", "", Units.Percent(teacher.Top1), Markup.Escape(Units.Interval(teacher.Interval)), "", Units.Bytes(teacher.ModelBytes), "", "", "", $"{Units.Microseconds(teacher.P50Us)} measured");
         foreach (var s in document.Students)
             family.AddRow(
-                Markup.Escape(s.Name), s.Profile, Units.Percent(s.Top1), Units.Interval(s.Interval), Units.Percent(s.RelativeTop1), Units.Bytes(s.OnnxBytes),
+                Markup.Escape(s.Name), s.Profile, Units.Percent(s.Top1), Markup.Escape(Units.Interval(s.Interval)), Units.Percent(s.RelativeTop1), Units.Bytes(s.OnnxBytes),
                 Units.Text($"{s.TimesSmaller:0.0} x"), Units.Bytes(s.PlanBytes), Units.Count(s.Macs), Units.Microseconds(s.PredictedUs));
         console.Write(family);
         console.WriteLine(Units.Text($"{teacher.Classes} classes, so chance is {100.0 / teacher.Classes:0.0} %; accuracy on images that training and choice never saw"));

@@ -6,6 +6,10 @@ using EdgeAgent.Int8.Kernels.Packing;
 namespace EdgeAgent.Int8.Kernels.X86;
 
 /// <summary>The rounding rule on 16 accumulators in two registers. CVTPS2DQ rounds to even, .NET never changes that mode.</summary>
+/// <remarks>
+/// Everything here is inlined by force: where one call is left, as ahead-of-time compilation would, all accumulators
+/// around it are spilled in the inner loop, and it is three times slower.
+/// </remarks>
 internal readonly unsafe struct Avx2Requantize
 {
     private readonly Vector256<float> _m0;
@@ -14,6 +18,7 @@ internal readonly unsafe struct Avx2Requantize
     private readonly Vector256<float> _high;
     private readonly Vector256<short> _zero;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Avx2Requantize(float* first, float* second, float low, float high, int zero)
     {
         (_m0, _m1) = (Vector256.Load(first), Vector256.Load(second));
@@ -21,13 +26,17 @@ internal readonly unsafe struct Avx2Requantize
     }
 
     /// <summary>16 channels of one pixel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Requantize Of(PanelArguments* p) => new(p->Multipliers, p->Multipliers + 8, p->Low, p->High, p->Zero);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Requantize Of(DepthwiseArguments* a) => new(a->Multipliers, a->Multipliers + 8, a->Low, a->High, a->Zero);
 
     /// <summary>The same 8 channels of two pixels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Requantize OfPairs(PanelArguments* p) => new(p->Multipliers, p->Multipliers, p->Low, p->High, p->Zero);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Requantize OfPairs(float* multipliers, float low, float high, int zero) => new(multipliers, multipliers, low, high, zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

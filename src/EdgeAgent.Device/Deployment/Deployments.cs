@@ -17,6 +17,7 @@ internal sealed class Deployments
     private readonly List<Task> _running = [];
     private readonly Lock _lock = new();
     private readonly AsyncSignal _added;
+    private byte[]? _desired;
     private long _revision;
     private bool _isRestored;
 
@@ -27,7 +28,8 @@ internal sealed class Deployments
         _added = new AsyncSignal(services.Time);
         foreach (var name in KnownModels())
             _models[name] = new ModelDeployment(name, services, OnChanged);
-        if (DurableFile.Read(services.State.Desired) is { } json && Read(json, out _) is { } desired)
+        _desired = DurableFile.Read(services.State.Desired);
+        if (_desired is not null && Read(_desired, out _) is { } desired)
             Apply(desired);
         _isRestored = true;
         OnChanged();
@@ -57,8 +59,12 @@ internal sealed class Deployments
                 Log.DesiredIgnored(_services.Logger, $"revision {desired.Revision} is older than {_revision}");
                 return;
             }
-            if (desired.Revision > _revision)
+            // Retained, it comes with every connection: only what differs is worth a write.
+            if (!json.SequenceEqual(_desired))
+            {
                 DurableFile.Write(_services.State.Desired, json);
+                _desired = json.ToArray();
+            }
             Apply(desired);
         }
         OnChanged();

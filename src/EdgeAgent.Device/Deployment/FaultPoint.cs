@@ -15,6 +15,9 @@ internal static class FaultPoint
     /// <summary>After that many chunks were received: <c>chunk-5</c>.</summary>
     public const string ChunkPrefix = "chunk-";
 
+    /// <summary>After a start in a state that an earlier process did not get out of: <c>resumed-trial</c>.</summary>
+    public const string ResumedPrefix = "resumed-";
+
     private static readonly string? s_fault = Environment.GetEnvironmentVariable("EDGE_AGENT_FAULT");
     private static int s_chunks;
 

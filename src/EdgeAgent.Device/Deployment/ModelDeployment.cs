@@ -14,7 +14,7 @@ namespace EdgeAgent.Device.Deployment;
 /// </summary>
 internal sealed class ModelDeployment
 {
-    /// <summary>Starts of the agent in one state without getting on, after which the deployment is given up.</summary>
+    /// <summary>How often the agent may stop in one state without getting on before the deployment is given up.</summary>
     public const int MaxStarts = 3;
 
     private readonly string _model;
@@ -135,7 +135,8 @@ internal sealed class ModelDeployment
             var bytes = _steps.Resume(_record);
             var hasGrown = _record.State == DeploymentState.Downloading && bytes > _record.BytesAtStart;
             Update(record => record with { Starts = hasGrown ? 1 : record.Starts + 1, BytesAtStart = bytes });
-            if (_record.Starts > MaxStarts)
+            FaultPoint.Reach(FaultPoint.ResumedPrefix + _record.State);
+            if (_record.Starts >= MaxStarts)
                 Move(DeploymentTrigger.Failed, $"the agent stopped {MaxStarts} times in {_record.State} without getting on");
         }
         Restore();
@@ -186,16 +187,14 @@ internal sealed class ModelDeployment
         {
             if (isSame && _record.State == DeploymentState.Committed)
                 return false;
-            Update(record => record with { Digest = wanted.Digest, Rollout = wanted.Rollout, Previous = _slots.Current, Target = _slots.Current!.Value });
-            Move(DeploymentTrigger.AlreadyServing, null);
+            Move(DeploymentTrigger.AlreadyServing, null, record => record with { Digest = wanted.Digest, Rollout = wanted.Rollout, Previous = _slots.Current, Target = _slots.Current!.Value });
             return true;
         }
         // The same rollout does not try the same package twice: that would be a loop. Another rollout may.
         if (isSame && _record.State == DeploymentState.RolledBack && !_record.WasSuperseded)
             return false;
-        Update(record => record with { Digest = wanted.Digest, Rollout = wanted.Rollout, Previous = _slots.Current, Target = _slots.Inactive });
         _progress = 0;
-        Move(DeploymentTrigger.Requested, null);
+        Move(DeploymentTrigger.Requested, null, record => record with { Digest = wanted.Digest, Rollout = wanted.Rollout, Previous = _slots.Current, Target = _slots.Inactive });
         return true;
     }
 
@@ -279,11 +278,14 @@ internal sealed class ModelDeployment
     }
 
     /// <summary>Writes the next state down, tells of it, and only then lets it be acted on.</summary>
-    private void Move(DeploymentTrigger trigger, string? reason)
+    /// <param name="trigger">What happened.</param>
+    /// <param name="reason">Why, for a rollback.</param>
+    /// <param name="begin">Names the package of a new deployment in the same write: state and package never disagree.</param>
+    private void Move(DeploymentTrigger trigger, string? reason, Func<DeploymentRecord, DeploymentRecord>? begin = null)
     {
         var next = DeploymentTable.Next(_record.State, trigger)
             ?? throw new InvalidOperationException($"{trigger} does not apply in {_record.State}");
-        Update(record => record with
+        Update(record => (begin?.Invoke(record) ?? record) with
         {
             From = record.State,
             State = next,

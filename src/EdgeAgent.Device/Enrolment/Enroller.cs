@@ -23,11 +23,13 @@ internal static class Enroller
         var activeW = line.ProfileFile is { } file ? ActivePower(file, profile) : (double?)null;
         var caPem = line.CaFile is { } ca ? ReadText(ca, "--ca") : null;
         var trusted = line.TrustFiles.Select(f => ReadText(f, "--trust")).ToList();
+        // Before the id is claimed: a claim is made only once.
+        CheckKeys(trusted, "--trust");
 
         var request = new EnrolmentRequest { Token = token, Device = device, Profile = profile, Emulated = line.Emulated, Hardware = hardware };
         var response = await EnrolmentClient.EnrolAsync(controller, request, caPem, time, cancellation);
         var keys = trusted.Count > 0 ? trusted : response.VerifyingKeys;
-        CheckKeys(keys, trusted.Count > 0 ? "--trust" : controller.ToString());
+        CheckKeys(keys, controller.ToString());
         var identity = new DeviceIdentity
         {
             Device = device,
@@ -66,7 +68,7 @@ internal static class Enroller
         }
         catch (FormatException e)
         {
-            throw new AgentException($"a verifying key of {from} is refused: {e.Message}", e);
+            throw new AgentException($"a verifying key of {from} is refused: {e.Message}; make keys with 'edgectl keys new'", e);
         }
     }
 

@@ -165,7 +165,7 @@ internal sealed class DeviceLink : IAsyncDisposable
             .Build();
         await _client.SubscribeAsync(subscription, cancellation);
         if (!await TryPublishAsync(TopicKind.Status, Status(online: true, _hardware()), null, MqttQualityOfServiceLevel.AtLeastOnce, retain: true, cancellation))
-            throw new IOException("the connection broke at once");
+            throw new IOException("the broker did not take the device's status");
     }
 
     private async Task SayGoodbyeAsync()

@@ -39,7 +39,7 @@ internal sealed class TinyModels : IDisposable
     /// <param name="goldenSeed">Weights by which the golden outputs were made; another one makes the trial fail.</param>
     public TinyPackage Int8(int seed, Func<Manifest, Manifest>? change = null, int? goldenSeed = null)
     {
-        var inputs = Inputs();
+        var inputs = Inputs(seed);
         return Package(EngineKind.Int8, $"int8-{seed}", FileRoles.Plan, Plan(seed), inputs, Outputs(Plan(goldenSeed ?? seed), inputs), Classes, "logits", change);
     }
 
@@ -66,7 +66,7 @@ internal sealed class TinyModels : IDisposable
         {
             File.Delete(path);
         }
-        var inputs = Inputs();
+        var inputs = Inputs(seed: 0);
         const int pixels = Side * Side;
         var outputs = new float[Samples * InputChannels];
         for (var i = 0; i < outputs.Length; i++)
@@ -136,9 +136,10 @@ internal sealed class TinyModels : IDisposable
         return new LayerWeights(values, scales, new int[outputs]);
     }
 
-    private static float[] Inputs()
+    /// <summary>Each package has samples of its own: content that is the same is not fetched twice.</summary>
+    private static float[] Inputs(int seed)
     {
-        var random = new Random(7);
+        var random = new Random(1000 + seed);
         var inputs = new float[Samples * InputChannels * Side * Side];
         for (var i = 0; i < inputs.Length; i++)
             inputs[i] = random.NextSingle();

@@ -34,7 +34,11 @@ internal static class Durations
         return true;
     }
 
-    public static string Text(TimeSpan span) => span.TotalHours >= 1
-        ? Units.Text($"{(int)span.TotalHours} h {span.Minutes:00} min")
-        : Units.Text($"{(int)span.TotalMinutes} min {span.Seconds:00} s");
+    public static string Text(TimeSpan span) => span switch
+    {
+        { Ticks: <= 0 } => "0 s",
+        { TotalMinutes: < 1 } => Units.Text($"{span.Seconds} s"),
+        { TotalHours: < 1 } => Units.Text($"{span.Minutes} min {span.Seconds:00} s"),
+        _ => Units.Text($"{(int)span.TotalHours} h {span.Minutes:00} min"),
+    };
 }

@@ -16,7 +16,8 @@ internal sealed class DemoSteps(Terminal terminal, string folder)
 {
     private const string Model = "shapes";
     private const int TrainPerClass = 400, TestPerClass = 100;
-    private static readonly TimeSpan TeacherTime = TimeSpan.FromSeconds(40), FamilyTime = TimeSpan.FromSeconds(60);
+    private const int TeacherSteps = 600;
+    private static readonly TimeSpan TeacherTime = TimeSpan.FromSeconds(40), FamilyTime = TimeSpan.FromSeconds(70);
 
     private readonly long _start = TimeProvider.System.GetTimestamp();
     private readonly (HostKind Full, HostKind Baseline) _kinds = HostMachine.Describe();
@@ -39,10 +40,10 @@ internal sealed class DemoSteps(Terminal terminal, string folder)
 
     public void TrainTeacher(CancellationToken cancellation)
     {
-        Say(Units.Text($"training a teacher for {TeacherTime.TotalSeconds:0} s"));
+        Say(Units.Text($"training a teacher, {TeacherSteps} steps"));
         CompressionBar.Run(terminal, progress =>
         {
-            TeacherTrainer.Train(TrainPath, TeacherPath, ShapeImage.Side, TeacherTime, seed: 1, progress, cancellation);
+            TeacherTrainer.Train(TrainPath, TeacherPath, ShapeImage.Side, TeacherSteps, TeacherTime, seed: 1, progress, cancellation);
             return true;
         });
     }

@@ -55,10 +55,10 @@ internal static class ShapeImage
             _gradient = [.. Enumerable.Range(0, 3).Select(_ => 1.5 * (random.NextDouble() - 0.5))];
             _blobs = [.. Enumerable.Range(0, random.Next(Blobs + 1)).Select(_ =>
                 (Side * random.NextDouble(), Side * random.NextDouble(), 2 + 5 * random.NextDouble(), Mix(_background, Colour(random), 0.5)))];
-            _size = 8 + 5 * random.NextDouble();
+            _size = 9 + 5 * random.NextDouble();
             _x = _size * 0.8 + (Side - 1.6 * _size) * random.NextDouble();
             _y = _size * 0.8 + (Side - 1.6 * _size) * random.NextDouble();
-            var angle = 2 * Math.PI * random.NextDouble();
+            var angle = 0.8 * (random.NextDouble() - 0.5);
             (_sin, _cos) = Math.SinCos(angle);
             // Contrast from faint to full, against the background and between the two paints.
             _paint = Apart(_background, random, 60 + 90 * random.NextDouble());

@@ -25,8 +25,21 @@ internal static class FamilyPackages
             throw new CommandException($"{family}: holds no student ({ManifestName}); give the --out folder of a finished 'edgectl compress'");
         // All are read before the first is written.
         var students = manifests.ConvertAll(path => Read(path, name, version, expires));
+        var existed = Directory.Exists(target) ? Directory.GetDirectories(target).ToHashSet(StringComparer.Ordinal) : null;
         Directory.CreateDirectory(target);
-        return students.ConvertAll(student => PackageDirectory.Write(target, student.Manifest, student.Contents, signer));
+        try
+        {
+            return students.ConvertAll(student => PackageDirectory.Write(target, student.Manifest, student.Contents, signer));
+        }
+        catch
+        {
+            // A family is released whole or not at all.
+            foreach (var written in Directory.GetDirectories(target).Where(folder => existed?.Contains(folder) != true))
+                Directory.Delete(written, recursive: true);
+            if (existed is null)
+                Directory.Delete(target);
+            throw;
+        }
     }
 
     public static SignedPackage Describe(PackageDirectory package)

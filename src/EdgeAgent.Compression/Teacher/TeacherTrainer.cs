@@ -24,12 +24,13 @@ public static class TeacherTrainer
     /// <param name="dataPath">Folder or zip of class folders.</param>
     /// <param name="modelPath">Where the ONNX file goes.</param>
     /// <param name="size">Side of the model's input in pixels.</param>
-    /// <param name="budget">Wall time, the data's decoding included.</param>
+    /// <param name="steps">Steps of 64 images: a number and not a time, so that a busy machine takes longer instead of teaching less.</param>
+    /// <param name="expected">Wall time that this should take, for the progress shown.</param>
     /// <exception cref="InputException">The data cannot be used; one line.</exception>
-    public static TrainingReport Train(string dataPath, string modelPath, int size, TimeSpan budget, ulong seed, IProgress<CompressionProgress> progress, CancellationToken cancellation)
+    public static TrainingReport Train(string dataPath, string modelPath, int size, long steps, TimeSpan expected, ulong seed, IProgress<CompressionProgress> progress, CancellationToken cancellation)
     {
         TorchRuntime.Prepare();
-        var clock = new RunClock(TimeProvider.System, budget);
+        var clock = new RunClock(TimeProvider.System, expected);
         using var images = LabelledImages.Open(dataPath);
         var samples = ImageSamples.Open(images, size, size, ImageMemoryBytes,
             fault => progress.Report(new CompressionProgress("teacher", 0, 1, clock.Left, Note: $"skipped {fault}")), cancellation);
@@ -47,7 +48,7 @@ public static class TeacherTrainer
             loss.backward();
             return loss.item<float>();
         });
-        var plan = new TrainingPlan("teacher", BatchSize, new OneCycle(PeakRate), Decay, Clip, budget);
+        var plan = new TrainingPlan("teacher", BatchSize, new OneCycle(PeakRate), Decay, Clip, expected, steps);
         var report = new Trainer(clock, TimeProvider.System, progress, null, "").Run(trainee, batches, null, plan, resume: false, stepSeconds: 0.05, teacherSeconds: 0, cancellation);
         OnnxExporter.Write(weights.Extract(0) with { Name = "teacher" }, modelPath);
         return report;

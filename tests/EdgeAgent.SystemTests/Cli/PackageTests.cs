@@ -63,6 +63,28 @@ public sealed class PackageTests(FleetProcess fleet) : IClassFixture<FleetProces
     }
 
     [Fact]
+    public async Task Sign_OntoAFullDisk_SaysSoAndLeavesNothing()
+    {
+        var family = FamilyFolder.Write(_data);
+        var full = _data.PathOf("full");
+        Directory.CreateDirectory(full);
+        await EdgectlProcess.RunAsync("keys", "new", "--out", _data.PathOf("key.pem"));
+        // A file system of one page, in a mount namespace of the test's own.
+        var script = "mount -t tmpfs -o size=4k tmpfs \"$1\" || exit 99; shift; \"$@\"; code=$?; ls -A \"$FULL\" >&2; exit $code";
+        var start = new System.Diagnostics.ProcessStartInfo("unshare") { RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach (var argument in (string[])["-rm", "sh", "-c", script, "sh", full, EdgectlProcess.Program, "package", "sign", family, "--key", _data.PathOf("key.pem"), "--out", full + "/packages"])
+            start.ArgumentList.Add(argument);
+        start.Environment["FULL"] = full;
+        using var process = System.Diagnostics.Process.Start(start)!;
+        var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.SkipWhen(process.ExitCode == 99 || error.StartsWith("unshare:", StringComparison.Ordinal), $"no mount namespace can be made here: {error}");
+        Assert.Equal(1, process.ExitCode);
+        Assert.StartsWith("edgectl: no space left on the disk", error);
+        Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
     public async Task Sign_WithAPublicKey_FailsWithWhatToDo()
     {
         await EdgectlProcess.RunAsync("keys", "new", "--out", _data.PathOf("key.pem"));

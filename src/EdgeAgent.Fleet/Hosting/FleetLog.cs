@@ -52,6 +52,9 @@ internal static partial class FleetLog
     [LoggerMessage(32, LogLevel.Information, "Rollout {Rollout}: {Device} is {State} {Reason}")]
     public static partial void DeploymentIs(this ILogger log, string rollout, DeviceId device, DeploymentState state, string? reason);
 
+    [LoggerMessage(39, LogLevel.Information, "{Device} reported {Events} events, {New} of them new")]
+    public static partial void ReportsStored(this ILogger log, DeviceId device, int events, int @new);
+
     [LoggerMessage(40, LogLevel.Information, "Cost model of {Profile} ({Engine}, {KernelSet}, threads: {Threads}) fitted to {Samples} models from {Reports} reports")]
     public static partial void CostModelFitted(this ILogger log, string profile, EngineKind engine, string kernelSet, int threads, int samples, int reports);
 

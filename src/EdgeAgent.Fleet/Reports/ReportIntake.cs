@@ -4,6 +4,7 @@ using EdgeAgent.Contracts.Deployments;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Contracts.Json;
 using EdgeAgent.Fleet.Broker;
+using EdgeAgent.Fleet.Hosting;
 using EdgeAgent.Fleet.Recompression;
 using EdgeAgent.Fleet.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -11,7 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace EdgeAgent.Fleet.Reports;
 
 /// <summary>Stores events of devices exactly once, and tells the device when they are safe.</summary>
-internal sealed class ReportIntake(FleetStore store, DeviceOutbox outbox, CostModelRefit refit, TimeProvider time)
+internal sealed class ReportIntake(FleetStore store, DeviceOutbox outbox, CostModelRefit refit, TimeProvider time, ILogger<ReportIntake> log)
 {
     /// <exception cref="DocumentException">The batch breaks a bound.</exception>
     public async Task StoreAsync(DeviceId device, ReportBatch batch, CancellationToken cancellation)
@@ -19,23 +20,24 @@ internal sealed class ReportIntake(FleetStore store, DeviceOutbox outbox, CostMo
         Check(batch);
         var spool = batch.Events[0].SpoolId;
         long first = batch.Events[0].Sequence, last = batch.Events[^1].Sequence;
-        var groups = await store.WriteAsync(async db =>
+        var stored = await store.WriteAsync(async db =>
         {
             var owner = await db.Devices.FirstOrDefaultAsync(d => d.Id == device, cancellation);
             if (owner is null)
                 return null;
             owner.LastSeen = time.GetUtcNow();
-            var stored = await db.Reports
+            var known = await db.Reports
                 .Where(r => r.Device == device && r.SpoolId == spool && r.Sequence >= first && r.Sequence <= last)
                 .Select(r => r.Sequence).ToHashSetAsync(cancellation);
-            var rows = batch.Events.Where(e => !stored.Contains(e.Sequence)).Select(e => Row(owner, e)).ToList();
+            var rows = batch.Events.Where(e => !known.Contains(e.Sequence)).Select(e => Row(owner, e)).ToList();
             db.Reports.AddRange(rows);
-            return rows.Where(r => r.FitProfile is not null)
-                .Select(r => new CostGroup(r.FitProfile!, r.Engine!.Value, r.KernelSet!, r.Threads!.Value)).ToHashSet();
+            return rows;
         }, cancellation);
-        if (groups is null)
+        if (stored is null)
             return;
-        refit.Request(groups);
+        log.ReportsStored(device, batch.Events.Count, stored.Count);
+        refit.Request(stored.Where(r => r.FitProfile is not null)
+            .Select(r => new CostGroup(r.FitProfile!, r.Engine!.Value, r.KernelSet!, r.Threads!.Value)).ToHashSet());
         var acknowledgement = new DeviceCommand { Kind = DeviceCommandKind.AcknowledgeReports, SpoolId = spool, Sequence = last };
         await outbox.PublishCommandAsync(device, JsonSerializer.SerializeToUtf8Bytes(acknowledgement, ContractsJson.Default.DeviceCommand), cancellation);
     }

@@ -34,7 +34,7 @@ internal sealed class LateJoiners(WaveRunner waves, TimeProvider time)
             // The id may have been in the rollout before, on a machine that was removed since.
             await db.RolloutDevices.Where(d => d.Rollout == id && d.Device == device.Id).ExecuteDeleteAsync(cancellation);
             db.RolloutDevices.Add(new RolloutDeviceRow { Rollout = id, Device = device.Id, Profile = device.Profile, Wave = last.Index });
-            waves.Apply(rollout, RolloutEvent.DeviceJoined, rollout.State == RolloutState.Completed ? $"{device.Id} joined" : rollout.Reason);
+            waves.Apply(db, rollout, RolloutEvent.DeviceJoined, rollout.State == RolloutState.Completed ? $"{device.Id} joined" : rollout.Reason);
             changed.UnionWith(await waves.AdvanceAsync(db, rollout, cancellation));
         }
         return changed;

@@ -31,7 +31,7 @@ internal sealed class RolloutProgress(WaveRunner waves, ILogger<RolloutProgress>
                 continue;
             }
             (row.State, row.Reason) = now;
-            log.DeploymentIs(row.Rollout, device, row.State, row.Reason);
+            db.AfterCommit.Add(() => log.DeploymentIs(row.Rollout, device, now.State, now.Reason));
             if (IsFinal(row.State))
                 changed.UnionWith(await waves.AdvanceAsync(db, rollout, cancellation));
         }

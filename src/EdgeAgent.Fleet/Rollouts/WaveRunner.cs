@@ -27,12 +27,12 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
             if (wave is null)
             {
                 if (rollout.State == RolloutState.Running)
-                    Apply(rollout, RolloutEvent.WavesDone, await OutcomeAsync(db, rollout, cancellation));
+                    Apply(db, rollout, RolloutEvent.WavesDone, await OutcomeAsync(db, rollout, cancellation));
                 break;
             }
             if (rollout.State == RolloutState.Running)
             {
-                Set(rollout, wave, WaveState.Running);
+                Set(db, rollout, wave, WaveState.Running);
                 await ReleaseAsync(db, rollout, wave, changed, cancellation);
             }
             await db.SaveChangesAsync(cancellation);
@@ -44,15 +44,15 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
             var rolledBack = counts.GetValueOrDefault(DeploymentState.RolledBack);
             if (rolledBack - wave.AcceptedFailures > rollout.MaxFailureShare * total)
             {
-                Set(rollout, wave, WaveState.Halted);
-                Apply(rollout, RolloutEvent.GateFailed, await WhyHaltedAsync(db, rollout, wave, rolledBack, total, cancellation));
+                Set(db, rollout, wave, WaveState.Halted);
+                Apply(db, rollout, RolloutEvent.GateFailed, await WhyHaltedAsync(db, rollout, wave, rolledBack, total, cancellation));
                 await WithdrawAsync(db, rollout, changed, cancellation);
                 break;
             }
             var finished = rolledBack + counts.GetValueOrDefault(DeploymentState.Committed);
             if (finished < total || wave.State == WaveState.Pending)
                 break;
-            Set(rollout, wave, WaveState.Done);
+            Set(db, rollout, wave, WaveState.Done);
         }
         return changed;
     }
@@ -65,7 +65,7 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
             throw RefusedException.Conflict($"rollout {rollout.Id} is {Word(rollout.State)}: {Word(action)} does not apply; start a new rollout instead");
         if (rollout.State == RolloutState.Halted && action == RolloutEvent.Resume)
             await AcceptFailuresAsync(db, rollout, cancellation);
-        Apply(rollout, action, action switch
+        Apply(db, rollout, action, action switch
         {
             RolloutEvent.Abort => "aborted by the operator; devices that had not committed go back",
             RolloutEvent.Pause => "paused by the operator; devices that were told before go on",
@@ -75,27 +75,28 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
         if (action == RolloutEvent.Abort)
         {
             foreach (var wave in rollout.Waves.Where(w => w.State == WaveState.Running))
-                Set(rollout, wave, WaveState.Halted);
+                Set(db, rollout, wave, WaveState.Halted);
             await WithdrawAsync(db, rollout, changed, cancellation);
         }
         return changed;
     }
 
     /// <summary>Changes the state by the table.</summary>
-    public void Apply(RolloutRow rollout, RolloutEvent happened, string? reason)
+    public void Apply(FleetDatabase db, RolloutRow rollout, RolloutEvent happened, string? reason)
     {
         rollout.State = RolloutTransitions.Next(rollout.State, happened)
             ?? throw new InvalidOperationException($"{happened} does not apply to a rollout that is {rollout.State}");
         rollout.Reason = reason;
-        log.RolloutIs(rollout.Id, rollout.Model, rollout.State, reason);
+        var state = rollout.State;
+        db.AfterCommit.Add(() => log.RolloutIs(rollout.Id, rollout.Model, state, reason));
     }
 
-    private void Set(RolloutRow rollout, RolloutWaveRow wave, WaveState state)
+    private void Set(FleetDatabase db, RolloutRow rollout, RolloutWaveRow wave, WaveState state)
     {
         if (wave.State == state)
             return;
         wave.State = state;
-        log.WaveIs(rollout.Id, wave.Index + 1, state);
+        db.AfterCommit.Add(() => log.WaveIs(rollout.Id, wave.Index + 1, state));
     }
 
     /// <summary>Tells the devices of a wave that have not been told yet.</summary>
@@ -137,7 +138,7 @@ internal sealed class WaveRunner(ILogger<WaveRunner> log)
         {
             wave.AcceptedFailures = await db.RolloutDevices.CountAsync(
                 d => d.Rollout == rollout.Id && d.Wave == wave.Index && d.State == DeploymentState.RolledBack, cancellation);
-            Set(rollout, wave, WaveState.Running);
+            Set(db, rollout, wave, WaveState.Running);
         }
         var unfinished = await db.RolloutDevices
             .Where(d => d.Rollout == rollout.Id && d.State != DeploymentState.Committed && d.State != DeploymentState.RolledBack).ToListAsync(cancellation);

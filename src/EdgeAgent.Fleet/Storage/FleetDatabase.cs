@@ -32,6 +32,9 @@ internal sealed class FleetDatabase(DbContextOptions<FleetDatabase> options) : D
 
     public DbSet<CostModelRow> CostModels => Set<CostModelRow>();
 
+    /// <summary>What is told once the transaction is committed: before that, it may not come true.</summary>
+    public List<Action> AfterCommit { get; } = [];
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configuration)
     {
         configuration.Properties<DeviceId>().HaveConversion<DeviceIdText>();

@@ -57,10 +57,14 @@ internal sealed class FleetStore : IDisposable
         try
         {
             await using var database = await _contexts.CreateDbContextAsync(cancellation);
+            // Contexts are pooled: an earlier transaction may have failed before it told anything.
+            database.AfterCommit.Clear();
             await using var transaction = await database.Database.BeginTransactionAsync(cancellation);
             var result = await write(database);
             await database.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
+            foreach (var tell in database.AfterCommit)
+                tell();
             return result;
         }
         finally

@@ -11,7 +11,7 @@ internal sealed class LogLines : ILoggerProvider
     /// <summary>Waits for a line with the text; lines before it are passed over.</summary>
     public async Task<string> WaitForAsync(string text)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, TestFleet.Cancellation);
         while (true)
             if (await _lines.Reader.ReadAsync(either.Token) is var line && line.Contains(text, StringComparison.Ordinal))

@@ -42,7 +42,7 @@ internal sealed class TestDevice : IAsyncDisposable
     public IMqttClient Client { get; }
 
     /// <summary>Completes when the broker has closed the connection.</summary>
-    public Task Disconnected => _disconnected.Task.WaitAsync(TimeSpan.FromMinutes(1), TestFleet.Cancellation);
+    public Task Disconnected => _disconnected.Task.WaitAsync(TimeSpan.FromMinutes(3), TestFleet.Cancellation);
 
     public string Spool => _spool;
 
@@ -72,7 +72,7 @@ internal sealed class TestDevice : IAsyncDisposable
     /// <summary>The next message of a kind that is not a retained echo of what the device itself said.</summary>
     public async Task<MqttApplicationMessage> ReceiveAsync(TopicKind kind)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, TestFleet.Cancellation);
         return await Inbox(kind).Reader.ReadAsync(either.Token);
     }

@@ -10,14 +10,14 @@ public sealed class KernelSetTests
 {
     private const int Cases = 3000;
 
-    public static TheoryData<string> Sets => [.. KernelSet.All.Where(k => k.Name != "scalar").Select(k => k.Name)];
+    /// <summary>What this CPU can run; the kernels for Arm run under qemu in the system tests.</summary>
+    public static TheoryData<string> Sets => [.. KernelSet.All.Where(k => k.IsSupported && k.Name != "scalar").Select(k => k.Name)];
 
     [Theory]
     [MemberData(nameof(Sets))]
     public void Run_RandomPlans_EqualsTheReferenceToTheBit(string name)
     {
         var kernels = KernelSet.All.Single(k => k.Name == name);
-        Assert.SkipUnless(kernels.IsSupported, $"this CPU does not support {name}");
 
         Assert.Null(KernelComparison.FirstDifference(kernels, firstSeed: 1, Cases));
     }

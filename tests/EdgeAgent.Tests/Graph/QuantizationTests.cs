@@ -7,6 +7,7 @@ using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Graph.Rewrites.Quantization;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Plan;
+using FsCheck.Xunit;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EdgeAgent.Tests.Graph;
@@ -43,6 +44,21 @@ public class QuantizationTests
         var simulated = new Int8Simulation(qdq).Run(inputs).Values.Single().Floats;
         var executed = OnnxRuntimeReference.Run(qdq, inputs).Values.Single().Floats;
         Assert.InRange(SameClass(simulated, executed), 0.995, 1);
+    }
+
+    [Property(MaxTest = 40)]
+    public void Plan_OfAnyNetwork_EqualsTheSimulationToTheByte(int seed)
+    {
+        var graph = RandomNetwork.Of(seed);
+        var qdq = Quantize(graph, (ActivationFormat)((uint)seed % 3));
+        var inputs = TestGraph.Inputs(graph, 8, seed: 3);
+        var expected = new Int8Simulation(qdq).Run(inputs).Values.Single().Floats;
+        var actual = RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single());
+        // Softmax is computed in float64 on both sides, each with its own exponential.
+        if (qdq.Nodes.Any(n => n.Op is Softmax))
+            Assert.All(expected.Zip(actual), p => Assert.InRange(p.Second, p.First - 1e-6f, p.First + 1e-6f));
+        else
+            Assert.Equal(expected, actual);
     }
 
     [Theory]

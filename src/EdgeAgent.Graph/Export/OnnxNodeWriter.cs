@@ -10,7 +10,7 @@ internal static class OnnxNodeWriter
     public static NodeProto Write(Node node, GraphSpec graph, OnnxConstants constants)
     {
         string NameOf(string value) => constants.Name(graph, value);
-        // ONNX Runtime derives names of new initializers from node names, and fails where two nodes have none.
+        // The name is what engines show in errors and profiles; the output's is short and unique.
         var proto = new NodeProto { OpType = node.Op.Type, Name = NameOf(node.Output) };
         var inputs = IsConstantsDequantization(node, graph) ? node.Inputs.Take(2) : node.Inputs;
         foreach (var input in inputs)

@@ -1,0 +1,107 @@
+using EdgeAgent.Compression.Checkpoints;
+using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Inputs;
+
+namespace EdgeAgent.Compression.Tests.Distillation;
+
+public sealed class TrainerTests : IDisposable
+{
+    private const int Steps = 12;
+
+    private readonly TestData _data = new();
+
+    static TrainerTests() => TorchRuntime.Prepare();
+
+    public void Dispose() => _data.Dispose();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(11)]
+    public void Run_CancelledAndResumed_EqualsAnUndisturbedRunToTheBit(int cancelAt)
+    {
+        var undisturbed = Train(Path.Combine(_data.Root, "whole.ckpt"), resume: false, cancelAt: null);
+        var path = Path.Combine(_data.Root, "cut.ckpt");
+
+        Assert.Throws<OperationCanceledException>(() => Train(path, resume: false, cancelAt));
+        Assert.Equal(cancelAt, Checkpoint.ReadHeader(path).Step);
+        var resumed = Train(path, resume: true, cancelAt: null);
+
+        Assert.Equal(undisturbed.Keys, resumed.Keys);
+        Assert.All(undisturbed, w => Assert.Equal(w.Value, resumed[w.Key]));
+    }
+
+    [Fact]
+    public void Run_OfJointStudents_LowersTheLoss()
+    {
+        var report = RunPass(Path.Combine(_data.Root, "loss.ckpt"), resume: false, cancelAt: null, steps: 60, out _);
+
+        Assert.True(report.Curve[^1].Loss < 0.8 * report.Curve[0].Loss, $"loss went from {report.Curve[0].Loss} to {report.Curve[^1].Loss}");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(100)]
+    [InlineData(-1)]
+    public void Read_OfDamagedCheckpoint_IsRefused(int at)
+    {
+        var path = Path.Combine(_data.Root, "damaged.ckpt");
+        Train(path, resume: false, cancelAt: null);
+        var bytes = File.ReadAllBytes(path);
+        bytes[at < 0 ? bytes.Length + at : at] ^= 1;
+        File.WriteAllBytes(path, bytes);
+
+        var fault = Assert.Throws<InputException>(() => Checkpoint.Read(path, []));
+
+        Assert.Contains("checkpoint", fault.Message);
+        Assert.DoesNotContain('\n', fault.Message);
+    }
+
+    [Fact]
+    public void Read_OfTruncatedCheckpoint_IsRefused()
+    {
+        var path = Path.Combine(_data.Root, "short.ckpt");
+        Train(path, resume: false, cancelAt: null);
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^200]);
+
+        Assert.Throws<InputException>(() => Checkpoint.Read(path, []));
+    }
+
+    private Dictionary<string, float[]> Train(string path, bool resume, int? cancelAt)
+    {
+        RunPass(path, resume, cancelAt, Steps, out var weights);
+        return weights;
+    }
+
+    /// <summary>Two shared-weight students of a fixed teacher, whose answers are kept for two views.</summary>
+    private TrainingReport RunPass(string path, bool resume, int? cancelAt, int steps, out Dictionary<string, float[]> result)
+    {
+        var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
+        var groups = ChannelDependencies.Find(teacher);
+        var catalogue = new ShapeCatalogue(teacher, groups, channelMultiple: 2);
+        using var weights = new SharedWeights(teacher, groups, [catalogue.At(0.5) with { Name = "half" }, catalogue.At(0.25) with { Name = "quarter" }]);
+        var batches = _data.Batches();
+        using var targets = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 2);
+        using var cancellation = new CancellationTokenSource();
+        var trainee = JointStudents.Of(weights, new DistillationLoss(TeacherWeight: 0.2), bfloat16: false);
+        var done = resume ? (int)Checkpoint.ReadHeader(path).Step : 0;
+        var counted = trainee with
+        {
+            Step = input =>
+            {
+                var loss = trainee.Step(input);
+                if (++done == cancelAt)
+                    cancellation.Cancel();
+                return loss;
+            },
+        };
+        var trainer = new Trainer(new RunClock(TimeProvider.System, TimeSpan.FromHours(1)), TimeProvider.System, new Progress<CompressionProgress>(), path, "test");
+        var plan = new TrainingPlan("distil", 16, new OneCycle(0.05), 1e-4, 1, TimeSpan.FromHours(1), steps);
+        var report = trainer.Run(counted, batches, targets, plan, resume, 0.05, 0.05, cancellation.Token);
+        result = weights.State.ToDictionary(s => s.Name, s => s.Value.ToFloats());
+        return report;
+    }
+}

@@ -1,0 +1,80 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Compression.Tests;
+
+/// <summary>Small classifiers with random weights, of the shapes that users bring: RGB 0..255 in, logits out.</summary>
+internal static class TestGraphs
+{
+    public const int Size = 16, Classes = 4;
+
+    /// <summary>A branch of 3x3 and one of 1x1 convolutions joined by a concat, then depthwise-separable, biases and no batch-norm.</summary>
+    public static GraphSpec ConcatDepthwise(int seed = 3)
+    {
+        var b = new Builder(seed);
+        var x = b.Relu(b.Conv("image", 3, 8, 3, 2));
+        var joined = b.Node(new Concat(1), b.Relu(b.Conv(x, 8, 12, 3, 1)), b.Relu(b.Conv(x, 8, 4, 1, 1)));
+        var depthwise = b.Relu(b.Conv(joined, 16, 16, 3, 2, groups: 16));
+        var mixed = b.Relu(b.Conv(depthwise, 16, 24, 1, 1));
+        return b.Head(mixed, 24);
+    }
+
+    /// <summary>A residual addition whose branches both end in a convolution.</summary>
+    public static GraphSpec Residual(int seed = 4)
+    {
+        var b = new Builder(seed);
+        var x = b.Relu(b.Conv("image", 3, 8, 3, 2));
+        var sum = b.Node(new Add(), b.Conv(b.Relu(b.Conv(x, 8, 16, 3, 1)), 16, 16, 3, 1), b.Conv(x, 8, 16, 1, 1));
+        return b.Head(b.Relu(sum), 16);
+    }
+
+    public static float[] Images(int count, int seed = 1)
+    {
+        var random = new Random(seed);
+        var pixels = new float[count * 3 * Size * Size];
+        for (var i = 0; i < pixels.Length; i++)
+            pixels[i] = random.Next(256);
+        return pixels;
+    }
+
+    private sealed class Builder(int seed)
+    {
+        private readonly Random _random = new(seed);
+        private readonly List<Node> _nodes = [];
+        private readonly Dictionary<string, Tensor> _constants = [];
+
+        public string Node(Operator op, params string[] inputs)
+        {
+            var name = $"n{_nodes.Count}";
+            _nodes.Add(new Node(name, op, inputs, [name + ".y"]));
+            return name + ".y";
+        }
+
+        public string Relu(string x) => Node(new Relu(), x);
+
+        public string Conv(string x, int inputs, int outputs, int kernel, int stride, int groups = 1)
+        {
+            var name = $"w{_nodes.Count}";
+            // Pixels are large: the first layer brings them down to about one.
+            _constants[name] = Weights([outputs, inputs / groups, kernel, kernel], inputs / groups * kernel * kernel * (x == "image" ? 10_000.0 : 1));
+            _constants[name + ".b"] = Weights([outputs], 10);
+            return Node(new Conv(Window.Of(kernel, stride, kernel / 2), groups), x, name, name + ".b");
+        }
+
+        public GraphSpec Head(string x, int channels)
+        {
+            var flat = Node(new Flatten(1), Node(new GlobalAveragePool(), x));
+            _constants["head"] = Weights([Classes, channels], channels);
+            _constants["head.b"] = Weights([Classes], 10);
+            var logits = Node(new Gemm(1, 1, false, true), flat, "head", "head.b");
+            return new GraphSpec("test", [new ValueSpec("image", ElementType.Float32, [-1, 3, Size, Size])], [new ValueSpec(logits, ElementType.Float32, [-1, Classes])], _nodes, _constants).Verify();
+        }
+
+        private Tensor Weights(int[] shape, double inputs)
+        {
+            var values = new float[shape.Aggregate(1, (a, b) => a * b)];
+            for (var i = 0; i < values.Length; i++)
+                values[i] = (float)((_random.NextDouble() * 2 - 1) * Math.Sqrt(6 / inputs));
+            return Tensor.Of(values, shape);
+        }
+    }
+}

@@ -63,7 +63,17 @@ internal static class Agent
         deployments.Changed += publisher.Wake;
         link.Connected += sender.Wake;
         link.Connected += publisher.Wake;
-        link.Received = (kind, message) => Dispatch(kind, message, deployments, blobs, sender, log);
+        link.Received = (kind, message) =>
+        {
+            try
+            {
+                Dispatch(kind, message, deployments, blobs, sender, log);
+            }
+            catch (IOException e)
+            {
+                Log.MessageNotStored(log, kind, e.Message.ReplaceLineEndings(" "));
+            }
+        };
 
         await RunAllAsync([link.RunAsync, deployments.RunAsync, sender.RunAsync, publisher.RunAsync], cancellation);
         Log.Stopped(log);

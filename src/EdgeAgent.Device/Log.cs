@@ -1,4 +1,5 @@
 using EdgeAgent.Contracts.Deployments;
+using EdgeAgent.Contracts.Mqtt;
 using Microsoft.Extensions.Logging;
 
 namespace EdgeAgent.Device;
@@ -32,6 +33,9 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "a command is ignored: {reason}")]
     public static partial void CommandIgnored(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "a {kind} message cannot be stored ({reason}); see that the disk of the state folder has room")]
+    public static partial void MessageNotStored(ILogger logger, TopicKind kind, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "stopped")]
     public static partial void Stopped(ILogger logger);

@@ -38,9 +38,13 @@ catch (OperationCanceledException) when (stop.IsCancellationRequested)
 {
     return Done;
 }
-catch (Exception e) when (e is AgentException or IOException or UnauthorizedAccessException or ArgumentException)
+catch (Exception e) when (e is AgentException or ArgumentException)
 {
     return Tell(e.Message, Failed);
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    return Tell($"{e.Message.TrimEnd('.')}; see that the disk of the state folder has room and can be written, then start again", Failed);
 }
 
 void OnSignal(PosixSignalContext context)

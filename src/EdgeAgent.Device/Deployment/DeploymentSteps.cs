@@ -2,6 +2,7 @@ using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Benchmarks;
 using EdgeAgent.Device.Inference;
 using EdgeAgent.Device.Slots;
+using EdgeAgent.Device.Storage;
 
 namespace EdgeAgent.Device.Deployment;
 
@@ -34,7 +35,7 @@ internal sealed class DeploymentSteps(string model, ModelSlots slots, Deployment
         var files = PackageDownload.Needed(manifest);
         UnderWay = manifest;
         PackageDownload.SaveEnvelope(_envelopePath, envelope);
-        services.Download.CheckSpace(files);
+        services.Download.CheckSpace(files, DiskSpace.FreeBytes(services.Content.Root));
         await services.Download.FilesAsync(files, progress, cancellation);
         return new StepResult(DeploymentTrigger.Downloaded);
     }

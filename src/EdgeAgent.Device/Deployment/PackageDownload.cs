@@ -47,11 +47,12 @@ internal sealed class PackageDownload(BlobClient blobs, ContentStore content)
     /// <summary>Bytes of the files that are here.</summary>
     public long ReceivedBytes(IReadOnlyList<PackageFile> files) => files.Sum(file => PartialFile.ReceivedBytes(content, file));
 
+    /// <param name="files">What is to be fetched.</param>
+    /// <param name="free">Free bytes where they go.</param>
     /// <exception cref="NoSpaceException">The files do not fit.</exception>
-    public void CheckSpace(IReadOnlyList<PackageFile> files)
+    public void CheckSpace(IReadOnlyList<PackageFile> files, long free)
     {
         var needed = files.Sum(file => file.Size) - ReceivedBytes(files);
-        var free = DiskSpace.FreeBytes(content.Root);
         if (needed + DiskSpace.MarginBytes > free)
             throw new NoSpaceException($"no disk space: {needed} bytes and a margin of {DiskSpace.MarginBytes} are needed, {free} are free in {content.Root}; free some space there");
     }

@@ -158,6 +158,21 @@ internal sealed class DeviceLink : IAsyncDisposable
         var result = await _client.ConnectAsync(_options, cancellation);
         if (result.ResultCode != MqttClientConnectResultCode.Success)
             throw new IOException($"the broker answers {result.ResultCode}; if the device was removed from the controller, enrol it again with a new --state folder");
+        try
+        {
+            await IntroduceAsync(cancellation);
+        }
+        catch
+        {
+            // Left open, the connection would refuse to be opened again.
+            await _client.DisconnectAsync(new MqttClientDisconnectOptions(), CancellationToken.None);
+            throw;
+        }
+    }
+
+    /// <summary>Subscribes, and says who is there.</summary>
+    private async Task IntroduceAsync(CancellationToken cancellation)
+    {
         var subscription = new MqttClientFactory().CreateSubscribeOptionsBuilder()
             .WithTopicFilter(Topic(TopicKind.Desired), MqttQualityOfServiceLevel.AtLeastOnce)
             .WithTopicFilter(Topic(TopicKind.Commands), MqttQualityOfServiceLevel.AtLeastOnce)

@@ -1,6 +1,7 @@
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Device.Deployment;
 using EdgeAgent.Device.Slots;
+using EdgeAgent.Device.Storage;
 
 namespace EdgeAgent.Tests.Device;
 
@@ -78,6 +79,21 @@ public sealed class PartialFileTests : IDisposable
         Assert.Equal(PackageRefusal.DigestMismatch, refused.Refusal);
         Assert.Contains("model.plan", refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder.Path));
+    }
+
+    [Fact]
+    public void CheckSpace_DiskTooSmall_SaysWhatIsMissing()
+    {
+        var download = new PackageDownload(null!, _content);
+        var needed = Length + DiskSpace.MarginBytes;
+        download.CheckSpace([_file], needed);
+        var refused = Assert.Throws<NoSpaceException>(() => download.CheckSpace([_file], needed - 1));
+        Assert.StartsWith($"no disk space: {Length} bytes and a margin of {DiskSpace.MarginBytes} are needed, {needed - 1} are free in ", refused.Message, StringComparison.Ordinal);
+
+        // What came before a stop needs no space a second time.
+        using (var partial = PartialFile.Open(_content, _file))
+            Write(partial, 0);
+        download.CheckSpace([_file], needed - 65536);
     }
 
     private void Write(PartialFile partial, int index) =>

@@ -13,7 +13,8 @@ internal static class DemoCommand
     {
         var keep = new Option<bool>("--keep") { Description = "Leave controller and agents running until Ctrl-C, and the files on disk" };
         var target = new Option<string?>("--out") { Description = "Folder for everything (default: a temporary one, removed at the end)" };
-        var command = new Command("demo", "Show everything on this machine: data, teacher, family, controller, agents, rollout, reports") { keep, target };
+        var quick = new Option<bool>("--quick") { Description = "Train for seconds only: everything happens, but the accuracies are near chance" };
+        var command = new Command("demo", "Show everything on this machine: data, teacher, family, controller, agents, rollout, reports") { keep, target, quick };
         command.SetAction(async (parsed, cancellation) =>
         {
             var given = parsed.GetValue(target);
@@ -23,7 +24,7 @@ internal static class DemoCommand
             var remove = given is null && !parsed.GetValue(keep);
             try
             {
-                return await RunAsync(terminal, folder, parsed.GetValue(keep), cancellation);
+                return await RunAsync(terminal, new DemoSteps(terminal, folder, parsed.GetValue(quick)), parsed.GetValue(keep), cancellation);
             }
             catch (CommandException) when (remove)
             {
@@ -40,9 +41,8 @@ internal static class DemoCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(Terminal terminal, string folder, bool keep, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Terminal terminal, DemoSteps steps, bool keep, CancellationToken cancellation)
     {
-        var steps = new DemoSteps(terminal, folder);
         steps.DrawImages(cancellation);
         steps.TrainTeacher(cancellation);
         var family = steps.MakeFamily(cancellation);
@@ -53,7 +53,7 @@ internal static class DemoCommand
         var costs = await steps.CostsAsync(fleet, cancellation);
         terminal.Result(document, DemoJson.Default.DemoDocument, console => DemoTable.Show(console, document, costs));
         if (keep)
-            await KeepAsync(terminal, fleet, folder, cancellation);
+            await KeepAsync(terminal, fleet, steps.Folder, cancellation);
         return rollout.State == RolloutState.Completed ? ExitCodes.Done : ExitCodes.Failed;
     }
 

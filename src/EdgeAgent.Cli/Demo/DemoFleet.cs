@@ -13,7 +13,7 @@ internal sealed record DemoDevice(DeviceId Id, HostKind Kind, int Threads);
 /// <summary>A controller and its agents, as processes on free ports of this machine.</summary>
 internal sealed class DemoFleet : IAsyncDisposable
 {
-    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartTime = TimeSpan.FromMinutes(3);
 
     private readonly string _folder;
     private readonly ChildProcess _controller;
@@ -77,7 +77,7 @@ internal sealed class DemoFleet : IAsyncDisposable
     }
 
     /// <summary>Asks once in a while until something holds.</summary>
-    /// <param name="failure">What to say when it does not within a minute; the logs are named.</param>
+    /// <param name="failure">What to say when it does not in time; the logs are named.</param>
     public async Task WaitAsync(Func<Task<bool>> holds, string failure, CancellationToken cancellation)
     {
         var start = TimeProvider.System.GetTimestamp();

@@ -12,15 +12,19 @@ using EdgeAgent.Contracts.Devices;
 namespace EdgeAgent.Cli.Demo;
 
 /// <summary>What <c>edgectl demo</c> does, in its order; every step is what the commands of the same name do.</summary>
-internal sealed class DemoSteps(Terminal terminal, string folder)
+internal sealed class DemoSteps(Terminal terminal, string folder, bool quick)
 {
     private const string Model = "shapes";
-    private const int TrainPerClass = 400, TestPerClass = 100;
-    private const int TeacherSteps = 600;
-    private static readonly TimeSpan TeacherTime = TimeSpan.FromSeconds(40), FamilyTime = TimeSpan.FromSeconds(70);
+    private const int TestPerClass = 100;
+
+    private readonly int _trainPerClass = quick ? 100 : 400, _teacherSteps = quick ? 40 : 600;
+    private readonly TimeSpan _teacherTime = TimeSpan.FromSeconds(quick ? 4 : 40), _familyTime = TimeSpan.FromSeconds(quick ? 25 : 70);
 
     private readonly long _start = TimeProvider.System.GetTimestamp();
     private readonly (HostKind Full, HostKind Baseline) _kinds = HostMachine.Describe();
+
+    /// <summary>Everything that the demo writes is in here.</summary>
+    public string Folder => folder;
 
     public double Seconds => TimeProvider.System.GetElapsedTime(_start).TotalSeconds;
 
@@ -33,24 +37,24 @@ internal sealed class DemoSteps(Terminal terminal, string folder)
     public void DrawImages(CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
-        Say(Units.Text($"drawing {ShapeClass.All.Count} classes of shapes: {ShapeClass.All.Count * TrainPerClass} images to train with, {ShapeClass.All.Count * TestPerClass} to test"));
-        ShapeDataSet.Write(TrainPath, TrainPerClass, seed: 1, cancellation);
+        Say(Units.Text($"drawing {ShapeClass.All.Count} classes of shapes: {ShapeClass.All.Count * _trainPerClass} images to train with, {ShapeClass.All.Count * TestPerClass} to test"));
+        ShapeDataSet.Write(TrainPath, _trainPerClass, seed: 1, cancellation);
         ShapeDataSet.Write(TestPath, TestPerClass, seed: 2, cancellation);
     }
 
     public void TrainTeacher(CancellationToken cancellation)
     {
-        Say(Units.Text($"training a teacher, {TeacherSteps} steps"));
+        Say(Units.Text($"training a teacher, {_teacherSteps} steps"));
         CompressionBar.Run(terminal, progress =>
         {
-            TeacherTrainer.Train(TrainPath, TeacherPath, ShapeImage.Side, TeacherSteps, TeacherTime, seed: 1, progress, cancellation);
+            TeacherTrainer.Train(TrainPath, TeacherPath, ShapeImage.Side, _teacherSteps, _teacherTime, seed: 1, progress, cancellation);
             return true;
         });
     }
 
     public FamilyReport MakeFamily(CancellationToken cancellation)
     {
-        Say(Units.Text($"compressing it into students for {_kinds.Full.Profile.Id} and {_kinds.Baseline.Profile.Id}, {FamilyTime.TotalSeconds:0} s"));
+        Say(Units.Text($"compressing it into students for {_kinds.Full.Profile.Id} and {_kinds.Baseline.Profile.Id}, {_familyTime.TotalSeconds:0} s"));
         return CompressCommand.Run(terminal, new CompressionOptions
         {
             ModelPath = TeacherPath,
@@ -58,7 +62,7 @@ internal sealed class DemoSteps(Terminal terminal, string folder)
             TestPath = TestPath,
             OutDirectory = Path.Combine(folder, "family"),
             Profiles = [_kinds.Full.Profile, _kinds.Baseline.Profile],
-            Budget = FamilyTime,
+            Budget = _familyTime,
             Name = Model,
         }, cancellation);
     }

@@ -57,10 +57,10 @@ public static class PackagingPass
 
     private static string? Fault(WrittenStudent student, ProfileTarget target, double int8, double float32)
     {
-        if (student.Agreement < StudentFiles.RequiredAgreement)
-            return FormattableString.Invariant($"model.onnx in ONNX Runtime gives the class of the int8 simulation on {student.Agreement * 100:0.00} % of {student.AgreementSamples} images; {StudentFiles.RequiredAgreement * 100:0.0} % are required");
         if (target.Profile.Int8.Engine == EngineKind.Int8 && student.PlanFault is { } fault)
             return $"the int8 engine of {target.Profile.Id} cannot run it: {fault}";
+        if (!StudentFiles.Agrees(student.Agreement, student.AgreementSamples))
+            return FormattableString.Invariant($"model.onnx in ONNX Runtime gives the class of the int8 simulation on {student.Agreement * 100:0.00} % of {student.AgreementSamples} images; {StudentFiles.RequiredAgreement * 100:0.0} % are required");
         if (int8 >= float32)
             return FormattableString.Invariant($"int8 would be slower than float32 on {target.Profile.Id}: {int8:0} us against {float32:0} us by the cost model");
         return null;

@@ -24,8 +24,8 @@ internal static class OperatorShapes
         Reshape reshape => (Value(inputs, 0).Type, Reshaped(reshape.Shape, Value(inputs, 0).Shape)),
         Transpose transpose => (Value(inputs, 0).Type, Transposed(transpose.Permutation, Value(inputs, 0).Shape)),
         Pad pad => (Value(inputs, 0).Type, Padded(pad.Pads, Value(inputs, 0).Shape)),
-        QuantizeLinear => (Value(inputs, 2).Type, Float(inputs, 0)),
-        DequantizeLinear => (ElementType.Float32, Value(inputs, 0).Shape),
+        QuantizeLinear quantize => (QuantizedType(Value(inputs, 2).Type), Quantized(quantize.Axis, Float(inputs, 0), inputs)),
+        DequantizeLinear dequantize => (ElementType.Float32, Dequantized(dequantize.Axis, inputs)),
         _ => throw new ShapeFault("has no shape rule"),
     };
 
@@ -80,8 +80,8 @@ internal static class OperatorShapes
         for (var i = 0; i < axes; i++)
             if (w[2 + i] != conv.Window.Kernel[i])
                 throw new ShapeFault($"weights [{Join(w)}] do not have the kernel [{Join(conv.Window.Kernel)}]");
-        if (inputs.Length > 2 && inputs[2] is { } bias && Elements(bias.Shape) != w[0])
-            throw new ShapeFault($"bias [{Join(bias.Shape)}] does not fit {w[0]} output channels");
+        if (inputs.Length > 2 && inputs[2] is not null && Float(inputs, 2) is var bias && Elements(bias) != w[0])
+            throw new ShapeFault($"bias [{Join(bias)}] does not fit {w[0]} output channels");
         return Windowed(x, w[0], conv.Window, ceil: false);
     }
 
@@ -95,8 +95,8 @@ internal static class OperatorShapes
         if (k != k2)
             throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] have different inner sizes {k} and {k2}");
         int[] shape = [m, n];
-        if (inputs.Length > 2 && inputs[2] is { } c && !Broadcast(shape, c.Shape).AsSpan().SequenceEqual(shape))
-            throw new ShapeFault($"addend [{Join(c.Shape)}] does not broadcast to [{Join(shape)}]");
+        if (inputs.Length > 2 && inputs[2] is not null && Float(inputs, 2) is var c && !Broadcast(shape, c).AsSpan().SequenceEqual(shape))
+            throw new ShapeFault($"addend [{Join(c)}] does not broadcast to [{Join(shape)}]");
         return shape;
     }
 
@@ -205,6 +205,26 @@ internal static class OperatorShapes
         }
         return shape;
     }
+
+    private static int[] Dequantized(int axis, ValueSpec?[] inputs)
+    {
+        var type = Value(inputs, 0).Type;
+        if (type is not (ElementType.UInt8 or ElementType.Int8 or ElementType.Int32) || Value(inputs, 2).Type != type)
+            throw new ShapeFault($"cannot dequantize {type} with a zero point of type {Value(inputs, 2).Type}");
+        return Quantized(axis, Value(inputs, 0).Shape, inputs);
+    }
+
+    /// <summary>The shape of x, if scale and zero point are one number or one for each element along the axis.</summary>
+    private static int[] Quantized(int axis, int[] x, ValueSpec?[] inputs)
+    {
+        var (scales, zeros) = (Elements(Float(inputs, 1)), Elements(Value(inputs, 2).Shape));
+        if (scales != zeros || scales < 1 || scales > 1 && x[Axis(axis, x).Axis] != scales)
+            throw new ShapeFault($"{scales} scales and {zeros} zero points do not fit [{Join(x)}] along axis {axis}");
+        return x;
+    }
+
+    private static ElementType QuantizedType(ElementType type) =>
+        type is ElementType.UInt8 or ElementType.Int8 ? type : throw new ShapeFault($"cannot quantize to {type}");
 
     private static (int[] Shape, int Axis) Axis(int axis, int[] shape)
     {

@@ -109,6 +109,8 @@ internal static class QuantizedSteps
             if (!_weights.TryGetValue(node.Inputs[1], out var dequantize))
                 throw Fault(node, $"its weights '{node.Inputs[1]}' are not quantized constants");
             var values = graph.Constants[dequantize.Inputs[0]];
+            if (!graph.Constants.ContainsKey(dequantize.Inputs[1]) || !graph.Constants.ContainsKey(dequantize.Inputs[2]) || values.Shape.Length < 2)
+                throw Fault(node, "its weights are not quantized with constant scales and zero points");
             if (values.Type != ElementType.Int8 || Quantizing.Integers(graph.Constants[dequantize.Inputs[2]]).Any(z => z != 0))
                 throw Fault(node, "its weights are not int8 with zero point 0");
             var (channels, scale) = (values.Shape[0], graph.Constants[dequantize.Inputs[1]].Floats);
@@ -122,7 +124,8 @@ internal static class QuantizedSteps
         {
             if (node.Inputs.Count < 3 || node.Inputs[2].Length == 0)
                 return new int[scales.Length];
-            if (!_weights.TryGetValue(node.Inputs[2], out var dequantize) || graph.Constants[dequantize.Inputs[0]].Type != ElementType.Int32)
+            if (!_weights.TryGetValue(node.Inputs[2], out var dequantize) || graph.Constants[dequantize.Inputs[0]].Type != ElementType.Int32
+                || !graph.Constants.ContainsKey(dequantize.Inputs[1]))
                 throw Fault(node, $"its bias '{node.Inputs[2]}' is not a quantized int32 constant");
             var biasScales = graph.Constants[dequantize.Inputs[1]].Floats;
             var input = _quantized.TryGetValue(node.Inputs[0], out var quantized) ? _quantizations[quantized] : throw Fault(node, $"reads '{node.Inputs[0]}', which is not quantized");

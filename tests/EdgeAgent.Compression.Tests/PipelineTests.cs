@@ -1,0 +1,162 @@
+using EdgeAgent.Compression.Packaging;
+using EdgeAgent.Contracts.Artifacts;
+using EdgeAgent.Contracts.Devices;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Inputs;
+using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Plan;
+
+namespace EdgeAgent.Compression.Tests;
+
+/// <summary>The whole pipeline on a small teacher and a few seconds: what it writes, and what it refuses.</summary>
+public sealed class PipelineTests : IDisposable
+{
+    private readonly TestData _data = new();
+
+    public void Dispose() => _data.Dispose();
+
+    [Fact]
+    public void Run_OnASmallTeacher_WritesStudentsThatEnginesRunAlike()
+    {
+        var options = Options();
+        var report = CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(report.Students);
+        Assert.Equal(report.ToJson(), FamilyReport.FromJson(File.ReadAllText(Path.Combine(options.OutDirectory, "family.json"))).ToJson());
+        foreach (var student in report.Students)
+        {
+            var folder = Path.Combine(options.OutDirectory, student.Directory);
+            var manifest = PackageVerifier.ReadManifest(File.ReadAllBytes(Path.Combine(folder, StudentFolder.ManifestName)));
+            foreach (var file in manifest.Files)
+                Assert.Equal(file.Digest, Sha256Digest.OfFile(Path.Combine(folder, file.Path)));
+            Assert.Equal(student.Top1, manifest.Metric.Value);
+            Assert.Equal("validation", manifest.Metric.Split);
+
+            using var plan = PlanModel.Load(Path.Combine(folder, "model.plan"));
+            using var executor = new PlanExecutor(plan);
+            var inputs = Floats(Path.Combine(folder, "golden.inputs"));
+            var outputs = Floats(Path.Combine(folder, "golden.outputs"));
+            var (length, logits) = (3 * TestGraphs.Size * TestGraphs.Size, new float[TestGraphs.Classes]);
+            for (var i = 0; i < inputs.Length / length; i++)
+            {
+                executor.Run(inputs.AsSpan(i * length, length), logits);
+                Assert.Equal(outputs[(i * logits.Length)..((i + 1) * logits.Length)], logits);
+            }
+        }
+        var nodes = ModelImporter.Load(Path.Combine(options.OutDirectory, report.Students[0].Directory, "model.onnx")).Nodes;
+        Assert.Contains(nodes, n => n.Op is QuantizeLinear);
+    }
+
+    [Fact]
+    public void Run_CancelledAndResumed_FinishesTheSameFamily()
+    {
+        var options = Options();
+        using var stop = new CancellationTokenSource();
+        var stopper = new Quiet(p =>
+        {
+            if (p is { Pass: "distil", Done: > 0 })
+                stop.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => CompressionPipeline.Run(options, stopper, stop.Token));
+        Assert.False(File.Exists(Path.Combine(options.OutDirectory, "family.json")));
+
+        var report = CompressionPipeline.Run(options with { Resume = true }, Quiet.Instance, TestContext.Current.CancellationToken);
+        Assert.NotEmpty(report.Students);
+        Assert.DoesNotContain(report.Passes, p => p.Name == "calibrate");
+
+        var other = Assert.Throws<InputException>(() => CompressionPipeline.Run(options with { Resume = true, Seed = 2 }, Quiet.Instance, TestContext.Current.CancellationToken));
+        Assert.Contains("--resume", other.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_OnDataWithOtherClasses_NamesBothNumbers()
+    {
+        Directory.Delete(Path.Combine(_data.Images, "class-3"), recursive: true);
+        var fault = Refused(Options());
+        Assert.Contains("3 classes", fault, StringComparison.Ordinal);
+        Assert.Contains("4 outputs", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_OnAnEmptyClass_NamesIt()
+    {
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(_data.Images, "class-1")))
+            File.Delete(file);
+        Assert.Contains("class-1", Refused(Options()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_OnAnImageThatDoesNotDecode_SkipsAndNamesIt()
+    {
+        File.WriteAllText(Path.Combine(_data.Images, "class-0", "000.png"), "no image");
+        var report = CompressionPipeline.Run(Options(), Quiet.Instance, TestContext.Current.CancellationToken);
+        Assert.Contains("class-0/000.png", Assert.Single(report.SkippedImages), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_OnATruncatedModel_IsRefused()
+    {
+        var options = Options();
+        File.WriteAllBytes(options.ModelPath, File.ReadAllBytes(options.ModelPath)[..200]);
+        Assert.Throws<ModelImportException>(() => CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Run_IntoAFile_IsRefused()
+    {
+        var file = Path.Combine(_data.Root, "file");
+        File.WriteAllText(file, "");
+        Assert.Contains("--out", Refused(Options() with { OutDirectory = file }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ForNoProfile_IsRefused() =>
+        Assert.Contains("--profile", Refused(Options() with { Profiles = [] }), StringComparison.Ordinal);
+
+    private static string Refused(CompressionOptions options)
+    {
+        var message = Assert.Throws<InputException>(() => CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken)).Message;
+        Assert.DoesNotContain('\n', message);
+        return message;
+    }
+
+    private CompressionOptions Options()
+    {
+        var model = Path.Combine(_data.Root, "teacher.onnx");
+        OnnxExporter.Write(TestGraphs.Residual(), model);
+        return new CompressionOptions
+        {
+            ModelPath = model,
+            DataPath = _data.Images,
+            OutDirectory = Path.Combine(_data.Root, "family"),
+            Profiles = [ProfileLoader.LoadById(Path.Combine(Repository(), "firmware-profiles"), "x64-gateway")],
+            Students = 2,
+            Budget = TimeSpan.FromSeconds(5),
+        };
+    }
+
+    private static string Repository()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "EdgeAgent.sln")))
+            folder = folder.Parent;
+        return folder?.FullName ?? throw new InvalidOperationException("the tests run outside of the repository");
+    }
+
+    private static float[] Floats(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        var values = new float[bytes.Length / sizeof(float)];
+        Buffer.BlockCopy(bytes, 0, values, 0, bytes.Length);
+        return values;
+    }
+
+    private sealed class Quiet(Action<CompressionProgress>? seen = null) : IProgress<CompressionProgress>
+    {
+        public static Quiet Instance { get; } = new();
+
+        public void Report(CompressionProgress value) => seen?.Invoke(value);
+    }
+}

@@ -71,6 +71,16 @@ public sealed class PipelineTests : IDisposable
     }
 
     [Fact]
+    public void Run_WithTheTeacherTrainedAlong_WritesStudentsAndTellsTheOverhead()
+    {
+        var report = CompressionPipeline.Run(Options() with { Teacher = TeacherMode.Joint, Students = 1 }, Quiet.Instance, TestContext.Current.CancellationToken);
+        Assert.NotEmpty(report.Students);
+        Assert.DoesNotContain(report.Students, s => s.Name == "teacher");
+        Assert.Equal("joint", report.Overhead.Teacher);
+        Assert.Equal(report.Overhead.JointStepUs / report.Overhead.TeacherStepUs, report.Overhead.Ratio, 6);
+    }
+
+    [Fact]
     public void Run_OnDataWithOtherClasses_NamesBothNumbers()
     {
         Directory.Delete(Path.Combine(_data.Images, "class-3"), recursive: true);

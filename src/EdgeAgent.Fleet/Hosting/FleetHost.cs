@@ -50,8 +50,6 @@ internal sealed class FleetHost : IAsyncDisposable
     public static async Task<FleetHost> StartAsync(FleetOptions options, TimeProvider time, Action<ILoggingBuilder> logging, CancellationToken cancellation = default)
     {
         var addresses = ListenAddresses.Of(options);
-        if (options.MaxDownloads < 1)
-            throw new FleetStartException($"--max-downloads {options.MaxDownloads} is not at least 1");
         var data = DataDirectory.Open(options.DataDirectory);
         FleetStore? store = null;
         try

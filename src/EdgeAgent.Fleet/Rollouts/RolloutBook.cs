@@ -25,10 +25,7 @@ internal sealed class RolloutBook(FleetStore store, StudentSelection selection, 
         var id = string.Create(CultureInfo.InvariantCulture, $"{now:yyyyMMdd-HHmmss}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3))}");
         var changed = await store.WriteAsync(async db =>
         {
-            var running = await db.Rollouts.FirstOrDefaultAsync(
-                r => r.Model == request.Model && (r.State == RolloutState.Running || r.State == RolloutState.Paused), cancellation);
-            if (running is not null)
-                throw RefusedException.Conflict($"rollout {running.Id} of {request.Model} is {running.State.ToString().ToLowerInvariant()}; wait for it, or abort it");
+            await RefuseSecondAsync(db, request.Model, id, cancellation);
             var withPackages = await selection.ProfilesAsync(db, request.Model, cancellation);
             if (withPackages.Count == 0)
                 throw RefusedException.BadRequest($"there is no package of a model '{request.Model}' that has not expired; upload one with 'edgectl package push'");
@@ -59,7 +56,10 @@ internal sealed class RolloutBook(FleetStore store, StudentSelection selection, 
         {
             if (!await db.Rollouts.AnyAsync(r => r.Id == id, cancellation))
                 throw NotFound();
-            return await waves.ActAsync(db, await RolloutProgress.LoadAsync(db, id, cancellation), action, cancellation);
+            var rollout = await RolloutProgress.LoadAsync(db, id, cancellation);
+            if (action == RolloutEvent.Resume)
+                await RefuseSecondAsync(db, rollout.Model, id, cancellation);
+            return await waves.ActAsync(db, rollout, action, cancellation);
         }, cancellation);
         await desired.PublishAsync(changed, cancellation);
         return await GetAsync(id, cancellation);
@@ -81,6 +81,15 @@ internal sealed class RolloutBook(FleetStore store, StudentSelection selection, 
             throw RefusedException.BadRequest("maxFailureShare has to be 0 to 1");
         if (request.Devices.Count > MaxNamedDevices)
             throw RefusedException.BadRequest($"at most {MaxNamedDevices} devices can be named; leave devices out for the whole fleet");
+    }
+
+    /// <summary>Two rollouts of one model would take devices from each other.</summary>
+    private static async Task RefuseSecondAsync(FleetDatabase db, string model, string id, CancellationToken cancellation)
+    {
+        var other = await db.Rollouts.FirstOrDefaultAsync(
+            r => r.Model == model && r.Id != id && (r.State == RolloutState.Running || r.State == RolloutState.Paused), cancellation);
+        if (other is not null)
+            throw RefusedException.Conflict($"rollout {other.Id} of {model} is {other.State.ToString().ToLowerInvariant()}; wait for it, or abort it");
     }
 
     private static async Task<List<DeviceRow>> CohortAsync(FleetDatabase db, RolloutRequest request, List<string> withPackages, CancellationToken cancellation)

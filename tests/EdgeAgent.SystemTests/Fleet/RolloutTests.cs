@@ -171,6 +171,22 @@ public sealed class RolloutTests
     }
 
     [Fact]
+    public async Task Rollout_ThatHalted_IsNotResumedBesideAnother()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        using var packages = new TestPackages();
+        await using var devices = await Devices.EnrolAsync(fleet, 1);
+        await PrepareAsync(fleet, packages);
+        var device = devices.All.Single();
+        var halted = await StartAsync(fleet);
+        await device.ReportAsync(await device.DesiredAsync(), DeploymentState.RolledBack, "gate");
+        var running = await StartAsync(fleet);
+        using var answer = await fleet.Admin.PostAsync(FleetRoutes.RolloutAction(halted.Id, "resume"), null, Cancellation);
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Contains(running.Id, await TestFleet.DetailAsync(answer));
+    }
+
+    [Fact]
     public async Task Controller_RestartedInTheMiddle_GoesOn()
     {
         await using var fleet = await TestFleet.StartAsync();

@@ -58,6 +58,9 @@ internal static class CompressionBar
             {
                 if (value.Note is { } note)
                     terminal.Note(note);
+                // A pass of one step says all it has to say in its note.
+                if (value.Total <= 1)
+                    return;
                 if (value.Pass == _pass && TimeProvider.System.GetElapsedTime(_last) < LineInterval)
                     return;
                 (_pass, _last) = (value.Pass, TimeProvider.System.GetTimestamp());

@@ -21,7 +21,7 @@ internal sealed class PackageStore(FleetStore store, BlobStore blobs, VerifyingK
         var bytes = JsonSerializer.SerializeToUtf8Bytes(envelope, ContractsJson.Default.SignedEnvelope);
         var manifest = verifier.Verify(PackageVerifier.ReadEnvelope(bytes));
         if (manifest.Expires <= time.GetUtcNow())
-            throw new PackageRefusedException(PackageRefusal.Expired, FormattableString.Invariant($"package {envelope.Digest} ({manifest.Student}) expired on {manifest.Expires:u}; sign it again with 'edgectl package'"));
+            throw new PackageRefusedException(PackageRefusal.Expired, FormattableString.Invariant($"package {envelope.Digest} ({manifest.Student}) expired on {manifest.Expires:u}; sign it again with 'edgectl package sign'"));
         foreach (var file in manifest.Files)
         {
             if (blobs.SizeOf(file.Digest) is not { } size)

@@ -28,7 +28,7 @@ internal sealed class RolloutBook(FleetStore store, StudentSelection selection, 
             await RefuseSecondAsync(db, request.Model, id, cancellation);
             var withPackages = await selection.ProfilesAsync(db, request.Model, cancellation);
             if (withPackages.Count == 0)
-                throw RefusedException.BadRequest($"there is no package of a model '{request.Model}' that has not expired; upload one with 'edgectl package push'");
+                throw RefusedException.BadRequest($"there is no package of a model '{request.Model}' that has not expired; upload one with 'edgectl package upload'");
             var cohort = await CohortAsync(db, request, withPackages, cancellation);
             var rollout = new RolloutRow
             {

@@ -68,7 +68,7 @@ internal sealed class StudentSelection(TimeProvider time)
         if (package.Model != model || package.Profile != profileId)
             throw RefusedException.BadRequest($"picks: package {digest} is of {package.Model} for {package.Profile}, not of {model} for {profileId}");
         if (package.Expires <= time.GetUtcNow())
-            throw RefusedException.BadRequest($"picks: package {digest} has expired; sign it again with 'edgectl package'");
+            throw RefusedException.BadRequest($"picks: package {digest} has expired; sign it again with 'edgectl package sign'");
         var manifest = PackageStore.ManifestOf(package);
         var profile = await ProfileCatalogue.FindAsync(db, profileId, cancellation);
         var predictedUs = profile is null

@@ -7,7 +7,13 @@ namespace EdgeAgent.Graph.Rewrites.Quantization;
 /// <param name="Scales">[M]</param>
 /// <param name="Bias">int32 [M], scale s_x * s_w; zeros where the layer has none</param>
 /// <param name="Shape">Of <paramref name="Values"/>.</param>
-internal sealed record QuantizedWeights(sbyte[] Values, float[] Scales, int[] Bias, int[] Shape);
+internal sealed record QuantizedWeights(sbyte[] Values, float[] Scales, int[] Bias, int[] Shape)
+{
+    private double[]? _doubles;
+
+    /// <summary><see cref="Values"/> for arithmetic in float64, made on first use.</summary>
+    public double[] Doubles => _doubles ??= Array.ConvertAll(Values, v => (double)v);
+}
 
 /// <summary>
 /// One integer operator of a QDQ graph: DequantizeLinear of each input, the node, a Relu or Clip, QuantizeLinear.

@@ -12,7 +12,12 @@ internal sealed record AgentProgram(string File, IReadOnlyList<string> Before)
 
     public static AgentProgram Native(string path) => new(path, []);
 
-    public static AgentProgram UnderQemu(string path, string cpu) => new("qemu-aarch64-static", ["-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, path]);
+    /// <summary>An arm64 program. Where the machine has arm64's C library itself, mixing it with the cross compiler's would hang.</summary>
+    public static AgentProgram UnderQemu(string path, string cpu) => new("qemu-aarch64-static",
+        ["-L", System.IO.File.Exists("/lib/ld-linux-aarch64.so.1") ? "/" : "/usr/aarch64-linux-gnu", "-E", "LD_LIBRARY_PATH=" + Arm64Libraries, "-cpu", cpu, path]);
+
+    /// <summary>Where <c>.ci/run</c> unpacks OpenSSL for arm64: the agent verifies signatures with the board's own.</summary>
+    public static string Arm64Libraries => Path.Combine(RepositoryRoot, "artifacts", "arm64", "usr", "lib", "aarch64-linux-gnu");
 
     private static string FindBuilt()
     {

@@ -42,6 +42,10 @@ catch (Exception e) when (e is AgentException or ArgumentException)
 {
     return Tell(e.Message, Failed);
 }
+catch (PlatformNotSupportedException e)
+{
+    return Tell($"{e.Message.TrimEnd('.')}; install OpenSSL 3 (Debian's package libssl3)", Failed);
+}
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
     return Tell($"{e.Message.TrimEnd('.')}; see that the disk of the state folder has room and can be written, then start again", Failed);

@@ -1,3 +1,4 @@
+using EdgeAgent.Compression.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -15,10 +16,10 @@ public sealed record DistillationLoss(double Temperature = 4, double TeacherWeig
     /// <param name="labels">[N], int64.</param>
     public Tensor Of(Tensor logits, Tensor teacher, Tensor labels)
     {
-        var soft = teacher.detach().div(Temperature).softmax(1);
-        var student = nn.functional.log_softmax(logits.div(Temperature), 1);
-        var divergence = nn.functional.kl_div(student, soft, log_target: false, reduction: nn.Reduction.Sum).div(logits.shape[0]);
+        var soft = teacher.detach().Over(Temperature).softmax(1);
+        var student = nn.functional.log_softmax(logits.Over(Temperature), 1);
+        var divergence = nn.functional.kl_div(student, soft, log_target: false, reduction: nn.Reduction.Sum).Over(logits.shape[0]);
         var error = nn.functional.cross_entropy(logits, labels);
-        return error.mul(1 - TeacherWeight).add(divergence.mul(TeacherWeight * Temperature * Temperature));
+        return error.Times(1 - TeacherWeight).Plus(divergence.Times(TeacherWeight * Temperature * Temperature));
     }
 }

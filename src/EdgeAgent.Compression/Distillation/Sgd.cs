@@ -1,4 +1,5 @@
 using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Runtime;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -39,11 +40,11 @@ public sealed class Sgd : IDisposable
             if (gradients[i] is not { } gradient)
                 continue;
             var (weight, velocity) = (_tensors[i].Value, _velocities[i]);
-            gradient.mul_(shrink);
+            gradient.Scale(shrink);
             if (_tensors[i].Decays)
-                gradient.add_(weight, _decay);
-            velocity.mul_(_momentum).add_(gradient);
-            weight.add_(gradient.add_(velocity, _momentum), -rate);
+                gradient.Accumulate(weight, _decay);
+            velocity.Scale(_momentum).Accumulate(gradient);
+            weight.Accumulate(gradient.Accumulate(velocity, _momentum), -rate);
             weight.grad = null;
         }
     }

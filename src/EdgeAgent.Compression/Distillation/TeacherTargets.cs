@@ -1,4 +1,5 @@
 using EdgeAgent.Compression.Data;
+using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Ir;
 using TorchSharp;
@@ -29,7 +30,7 @@ public sealed class TeacherTargets : IDisposable
         _graph = new TorchGraph(teacher, bfloat16);
         _samples = samples;
         Views = views;
-        _views = [.. Enumerable.Range(0, views).Select(_ => torch.full([samples, classes], float.NaN).DetachFromDisposeScope())];
+        _views = [.. Enumerable.Range(0, views).Select(_ => TensorArithmetic.Full([samples, classes], float.NaN).DetachFromDisposeScope())];
     }
 
     public int Views { get; }

@@ -1,5 +1,6 @@
 using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites;
@@ -146,7 +147,7 @@ public sealed class QuantizedStudent : IDisposable
         if (!layer.IsWeight)
             return folded;
         var rows = folded.shape[0];
-        var scales = folded.detach().abs().reshape(rows, -1).amax([1L]).div(127).clamp_min(1e-9);
+        var scales = folded.detach().abs().reshape(rows, -1).amax([1L]).Over(127).AtLeast(1e-9);
         return StraightThrough(folded, scales.reshape([rows, .. Enumerable.Repeat(1L, (int)folded.dim() - 1)]));
     }
 
@@ -160,7 +161,7 @@ public sealed class QuantizedStudent : IDisposable
         // The gradient is that of the clamp: values beyond the range learn nothing from what they cannot change.
         var lowest = _format == ActivationFormat.Int8Symmetric ? -range.High : range.Low;
         using var scale = tensor(range.Scale);
-        return StraightThrough(value.clamp(lowest, range.High), scale);
+        return StraightThrough(value.Within(lowest, range.High), scale);
     }
 
     /// <summary>
@@ -176,7 +177,7 @@ public sealed class QuantizedStudent : IDisposable
             var plain = value.detach();
             error = plain.div(scale).round_().mul_(scale).sub_(plain);
         }
-        return value.add(error).MoveToOuterDisposeScope();
+        return value.Plus(error).MoveToOuterDisposeScope();
     }
 
     private void Observe(string name, Tensor value)

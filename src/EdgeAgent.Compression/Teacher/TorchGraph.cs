@@ -1,3 +1,4 @@
+using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Graph.Ir;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -88,13 +89,13 @@ public sealed class TorchGraph
             MatMul => matmul(Float(In(0)), Float(In(1))),
             BatchNormalization norm => nn.functional.batch_norm(In(0), In(3), In(4), In(1), In(2), training, BatchNormMomentum, norm.Epsilon),
             Relu => overwrite ? In(0).relu_() : In(0).relu(),
-            Clip clip => In(0).clamp(clip.Min, clip.Max),
-            LeakyRelu leaky => nn.functional.leaky_relu(In(0), leaky.Alpha),
+            Clip clip => In(0).Within(clip.Min, clip.Max),
+            LeakyRelu leaky => In(0).Leaky(leaky.Alpha),
             Sigmoid => In(0).sigmoid(),
-            HardSigmoid hard => In(0).mul(hard.Alpha).add(hard.Beta).clamp(0, 1),
+            HardSigmoid hard => In(0).Times(hard.Alpha).Plus(hard.Beta).Within(0, 1),
             HardSwish => nn.functional.hardswish(In(0)),
             Tanh => In(0).tanh(),
-            Add => Binary(In(0), In(1), static (a, b) => a.add(b)),
+            Add => Binary(In(0), In(1), static (a, b) => a.Plus(b)),
             Sub => Binary(In(0), In(1), static (a, b) => a.sub(b)),
             Mul => Binary(In(0), In(1), static (a, b) => a.mul(b)),
             Div => Binary(In(0), In(1), static (a, b) => a.div(b)),
@@ -151,7 +152,7 @@ public sealed class TorchGraph
             if (strides[i] > 1)
                 x = x.slice(i + 2, 0, x.shape[i + 2], strides[i]);
         var y = x.movedim([1], [-1]).matmul(weight.flatten(1).t());
-        return (bias is null ? y : y.add(bias)).movedim([-1], [1]);
+        return (bias is null ? y : y.Plus(bias)).movedim([-1], [1]);
     }
 
     private static Tensor Dense(Gemm gemm, Tensor a, Tensor b, Tensor? c)
@@ -160,8 +161,8 @@ public sealed class TorchGraph
         b = Float(gemm.TransposeB ? b.t() : b);
         var y = matmul(a, b);
         if (gemm.Alpha != 1)
-            y = y.mul(gemm.Alpha);
-        return c is null ? y : y.add(gemm.Beta == 1 ? Float(c) : Float(c).mul(gemm.Beta));
+            y = y.Times(gemm.Alpha);
+        return c is null ? y : y.Plus(gemm.Beta == 1 ? Float(c) : Float(c).Times(gemm.Beta));
     }
 
     /// <summary>A float32 constant must not lift a bfloat16 activation back to float32.</summary>

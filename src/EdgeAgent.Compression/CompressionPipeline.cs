@@ -44,7 +44,7 @@ public static class CompressionPipeline
         using var teacher = log.Run("teacher", () => TeacherPass.Measure(options, inputs, workspace, cancellation), t => Invariant($"top-1 {t.Validation.Top1 * 100:0.00} % on held-out images, {t.Statistics.Parameters} parameters, {t.Statistics.Macs / 1e6:0.0} MMAC"));
         var trainable = log.Run("prepare", () => TrainableTeacher.Prepare(inputs, cancellation), t => $"{t.InsertedNorms} batch-norms inserted, {t.Groups.Count(g => !g.Frozen)} groups of channels ordered by importance");
         var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
-        var plan = stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        var plan = stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
         workspace.Save(plan);
 
         var (master, groups) = trainable.Master(plan.Shapes);
@@ -52,7 +52,7 @@ public static class CompressionPipeline
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
         log.Run("distil", () => TrainerFor("distil", workspace, plan.Fingerprint).Run(
             JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
-            DistillationSettings.Plan(plan.BatchSize, options.Budget * CalibrationPass.JointEnd), options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe, r => r.Curve);
+            DistillationSettings.Plan(plan.BatchSize, plan.Timetable.JointEnd), options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe, r => r.Curve);
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
@@ -106,7 +106,7 @@ public static class CompressionPipeline
         for (var i = 0; i < wanted.Length; i++)
         {
             var (student, symmetric) = wanted[i];
-            var left = options.Budget * CalibrationPass.FinishEnd - clock.Elapsed;
+            var left = plan.Timetable.FinishEnd - clock.Elapsed;
             var deadline = clock.Elapsed + left * (work[i] / work[i..].Sum());
             finished.Add(log.Run($"finish {plan.Shapes[student].Name}", () => FinishPass.Run(weights, student, symmetric, inputs, answers, plan, deadline, trainer, options, cancellation),
                 f => Invariant($"top-1 float {f.FloatTop1 * 100:0.0} %, post-training quantized {f.PtqTop1 * 100:0.0} %, quantization-aware {f.QatTop1 * 100:0.0} %; {Describe(f.Training)}"), f => f.Training.Curve));

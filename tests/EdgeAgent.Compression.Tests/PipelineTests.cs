@@ -89,6 +89,18 @@ public sealed class PipelineTests : IDisposable
         Assert.Contains("4 outputs", fault, StringComparison.Ordinal);
     }
 
+    /// <summary>Not after an hour of training.</summary>
+    [Fact]
+    public void Run_WithTestImagesOfOtherClasses_IsRefusedBeforeAnythingIsTrained()
+    {
+        var test = Path.Combine(_data.Root, "test");
+        foreach (var name in (string[])["class-0", "other"])
+            File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(test, name)).FullName, "0.png"), "");
+        Assert.Contains("class-0, other", Refused(Options() with { TestPath = test }), StringComparison.Ordinal);
+        Assert.Contains("nowhere", Refused(Options() with { TestPath = Path.Combine(_data.Root, "nowhere") }), StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(Options().OutDirectory, ".compress", "plan.json")));
+    }
+
     [Fact]
     public void Run_OnAnEmptyClass_NamesIt()
     {

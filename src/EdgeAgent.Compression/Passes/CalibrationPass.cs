@@ -3,6 +3,7 @@ using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Graph.Ir;
 using TorchSharp;
 
 namespace EdgeAgent.Compression.Passes;
@@ -13,15 +14,12 @@ namespace EdgeAgent.Compression.Passes;
 /// </summary>
 public static class CalibrationPass
 {
-    /// <summary>Share of the budget after which joint training ends, and after which the students' finish ends.</summary>
-    public const double JointEnd = 0.70, FinishEnd = 0.92;
-
     private const int LargeBatch = 256, SmallBatch = 64, MinViews = 4, MaxViews = 32;
 
-    /// <summary>Share of the joint training that may go into asking the teacher.</summary>
-    private const double TeacherShare = 0.35;
+    /// <summary>Share of the joint training that may go into asking the teacher: on small budgets more steps are worth more than more views.</summary>
+    private const double TeacherShare = 0.15;
 
-    public static StoredPlan Run(CompressionOptions options, RunInputs inputs, TrainableTeacher teacher, FamilyPlan family, RunClock clock, CancellationToken cancellation)
+    public static StoredPlan Run(CompressionOptions options, RunInputs inputs, TeacherPass measured, TrainableTeacher teacher, FamilyPlan family, RunClock clock, CancellationToken cancellation)
     {
         // Small data sets need enough steps to learn in, large ones the efficiency of large batches.
         var batchSize = inputs.Training.Count >= 20_000 ? LargeBatch : SmallBatch;
@@ -42,12 +40,24 @@ public static class CalibrationPass
         }
 
         var perEpoch = Math.Max(1, inputs.Training.Count / batchSize);
-        var available = (options.Budget * JointEnd - clock.Elapsed).TotalSeconds;
+        var timetable = Timetable.Of(options.Budget, ClosingSeconds(inputs, measured, teacher, family));
+        var available = (timetable.JointEnd - clock.Elapsed).TotalSeconds;
         var views = joint ? 0 : (int)Math.Clamp(TeacherShare * available / (perEpoch * forward), MinViews, MaxViews);
         views = Math.Min(views, TeacherTargets.MostViews(inputs.Training.Count, inputs.Classes.Count));
         var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6);
         return new StoredPlan(inputs.Fingerprint, shapes, family.ByProfile.ToDictionary(p => p.Key, p => (IReadOnlyList<int>)[.. p.Value.Select(i => joint ? i + 1 : i)]),
-            batchSize, views, joint ? together : students, forward, overhead, clock.Elapsed.TotalSeconds);
+            batchSize, views, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);
+    }
+
+    /// <summary>
+    /// What comes after training: the teacher on the test images, and every student's file on held-out and test images, in int8
+    /// at about half the teacher's time for a multiply-accumulate, beside its plan and a few images of exact simulation.
+    /// </summary>
+    private static double ClosingSeconds(RunInputs inputs, TeacherPass measured, TrainableTeacher teacher, FamilyPlan family)
+    {
+        const double int8Share = 0.5, formats = 2, simulation = 5_000;
+        var work = family.Shapes.Sum(s => (double)GraphStatistics.Of(new Slice(teacher.Groups, s.Counts).Apply(teacher.Graph)).Macs) / Math.Max(1, measured.Statistics.Macs);
+        return measured.SecondsPerImage * (inputs.TestImages + work * formats * int8Share * (2 * inputs.Validation.Count + inputs.TestImages + simulation));
     }
 
     private static double Measure(TrainableTeacher teacher, RunInputs inputs, IReadOnlyList<StudentShape> shapes, int? teacherAt, int batchSize, RunClock clock, CancellationToken cancellation)

@@ -46,6 +46,9 @@ public sealed class RunInputs : IDisposable
 
     public required IReadOnlyList<string> Skipped { get; init; }
 
+    /// <summary>How many test images there will be; their names are read at once, so that a wrong path fails now, their pixels at the end.</summary>
+    public required int TestImages { get; init; }
+
     /// <exception cref="InputException">Something cannot be used; one line.</exception>
     public static RunInputs Open(CompressionOptions options, Action<string> note, CancellationToken cancellation)
     {
@@ -73,7 +76,7 @@ public sealed class RunInputs : IDisposable
             if (options.ValidationPath is not null)
             {
                 validation = LabelledImages.Open(options.ValidationPath);
-                RequireSameClasses(data, validation);
+                RequireSameClasses(data.Classes, validation);
                 heldSamples = ImageSamples.Open(validation, preprocessing.Width, preprocessing.Height, options.ImageMemoryBytes, Skip, cancellation);
                 RequireImages(heldSamples, options.ValidationPath);
                 held = [.. Enumerable.Range(0, heldSamples.Count)];
@@ -93,6 +96,7 @@ public sealed class RunInputs : IDisposable
                 ValidationSha256 = validation?.Sha256 ?? data.Sha256,
                 Fingerprint = FingerprintOf(options, data.Sha256, validation?.Sha256),
                 Skipped = skipped,
+                TestImages = options.TestPath is { } test ? CountTestImages(test, data) : 0,
             };
             inputs._opened.Add(data);
             if (validation is not null)
@@ -112,8 +116,7 @@ public sealed class RunInputs : IDisposable
     {
         var images = LabelledImages.Open(path);
         _opened.Add(images);
-        if (!images.Classes.SequenceEqual(Classes))
-            throw new InputException($"{path}: its classes ({string.Join(", ", images.Classes)}) are not the training data's ({string.Join(", ", Classes)})");
+        RequireSameClasses(Classes, images);
         var samples = ImageSamples.Open(images, Preprocessing.Width, Preprocessing.Height, options.ImageMemoryBytes, note, cancellation);
         RequireImages(samples, path);
         return (new BatchSource(samples, [.. Enumerable.Range(0, samples.Count)], Preprocessing, Augmentation.None, options.Seed), images.Sha256);
@@ -149,10 +152,17 @@ public sealed class RunInputs : IDisposable
             throw new InputException($"{path}: {samples.ClassCount - present} of {samples.ClassCount} classes have no image that decodes; repair or remove them");
     }
 
-    private static void RequireSameClasses(LabelledImages data, LabelledImages validation)
+    private static int CountTestImages(string path, LabelledImages data)
     {
-        if (!data.Classes.SequenceEqual(validation.Classes))
-            throw new InputException($"{validation.Path}: its classes ({string.Join(", ", validation.Classes)}) are not the training data's ({string.Join(", ", data.Classes)})");
+        using var test = LabelledImages.Open(path);
+        RequireSameClasses(data.Classes, test);
+        return test.Count;
+    }
+
+    private static void RequireSameClasses(IReadOnlyList<string> classes, LabelledImages other)
+    {
+        if (!classes.SequenceEqual(other.Classes))
+            throw new InputException($"{other.Path}: its classes ({string.Join(", ", other.Classes)}) are not the training data's ({string.Join(", ", classes)})");
     }
 
     private static long ModelBytes(string path) => Directory.Exists(path)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
@@ -17,6 +18,9 @@ public sealed class TeacherPass : IDisposable
 
     public required double P50Us { get; init; }
 
+    /// <summary>In batches, with all threads of the run.</summary>
+    public required double SecondsPerImage { get; init; }
+
     public required GraphStatistics Statistics { get; init; }
 
     public static TeacherPass Measure(CompressionOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
@@ -34,8 +38,10 @@ public sealed class TeacherPass : IDisposable
         using (var single = new OnnxModel(path, threads: 1))
             p50 = single.MedianUs(sample.Input, inputs.Validation.SampleShape);
         var model = new OnnxModel(path, threads);
+        var start = Stopwatch.GetTimestamp();
         var classes = model.Classes(inputs.Validation, cancellation);
-        return new TeacherPass(model) { Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, Statistics = GraphStatistics.Of(inputs.Teacher) };
+        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / inputs.Validation.Count;
+        return new TeacherPass(model) { Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher) };
     }
 
     public Accuracy On(Data.BatchSource images, CancellationToken cancellation) => Accuracy.Of(_model.Classes(images, cancellation), images.Labels);

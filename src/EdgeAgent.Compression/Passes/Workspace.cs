@@ -13,7 +13,7 @@ namespace EdgeAgent.Compression.Passes;
 /// <param name="TeacherSeconds">Calibrated time of the frozen teacher's forward pass.</param>
 public sealed record StoredPlan(
     string Fingerprint, IReadOnlyList<StudentShape> Shapes, IReadOnlyDictionary<string, IReadOnlyList<int>> ByProfile,
-    int BatchSize, int Views, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, double ElapsedSeconds);
+    int BatchSize, int Views, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, Timetable Timetable, double ElapsedSeconds);
 
 /// <summary>The output directory: <c>PROFILE/STUDENT/</c> with the students, <c>family.json</c>, and <c>.compress/</c> with the run's own state.</summary>
 public sealed class Workspace

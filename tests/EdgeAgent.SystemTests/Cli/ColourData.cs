@@ -64,7 +64,47 @@ internal sealed class ColourData : IDisposable
         ],
         new Dictionary<string, Tensor>());
 
-    /// <summary>The same as a plan of the int8 engine.</summary>
+    /// <summary>ONNX: three convolutions with random weights in front of a dense layer, most of whose time is arithmetic.</summary>
+    public string Network(string name = "network.onnx")
+    {
+        const int narrow = 64, wide = 256;
+        var random = new Random(1);
+        var graph = new GraphSpec(
+            "colour-network",
+            [new ValueSpec("image", ElementType.Float32, [-1, 3, Side, Side])],
+            [new ValueSpec("logits", ElementType.Float32, [-1, Classes])],
+            [
+                new Node("conv1", new Conv(Window.Of(3, pad: 1), 1), ["image", "w1", "b1"], ["c1"]),
+                new Node("relu1", new Relu(), ["c1"], ["r1"]),
+                new Node("conv2", new Conv(Window.Of(3, pad: 1), 1), ["r1", "w2", "b2"], ["c2"]),
+                new Node("relu2", new Relu(), ["c2"], ["r2"]),
+                new Node("conv3", new Conv(Window.Of(3, pad: 1), 1), ["r2", "w3", "b3"], ["c3"]),
+                new Node("relu3", new Relu(), ["c3"], ["r3"]),
+                new Node("pool", new GlobalAveragePool(), ["r3"], ["pooled"]),
+                new Node("flatten", new Flatten(1), ["pooled"], ["features"]),
+                new Node("dense", new Gemm(1, 1, false, true), ["features", "w4", "b4"], ["logits"]),
+            ],
+            new Dictionary<string, Tensor>
+            {
+                ["w1"] = Weights(narrow, 3, 3, 3), ["b1"] = Weights(narrow),
+                ["w2"] = Weights(wide, narrow, 3, 3), ["b2"] = Weights(wide),
+                ["w3"] = Weights(wide, wide, 3, 3), ["b3"] = Weights(wide),
+                ["w4"] = Weights(Classes, wide), ["b4"] = Weights(Classes),
+            });
+        OnnxExporter.Write(graph, PathOf(name));
+        return PathOf(name);
+
+        Tensor Weights(params int[] shape)
+        {
+            var values = new float[shape.Aggregate((a, b) => a * b)];
+            var scale = Math.Sqrt(6.0 / shape[1..].Aggregate(1, (a, b) => a * b));
+            for (var i = 0; i < values.Length; i++)
+                values[i] = (float)(scale * (2 * random.NextDouble() - 1));
+            return Tensor.Of(values, shape);
+        }
+    }
+
+    /// <summary>The same as <see cref="Model"/> as a plan of the int8 engine.</summary>
     public string Plan(string name = "model.plan")
     {
         var plan = new PlanBuilder("colours");

@@ -27,8 +27,7 @@ public sealed class DemoTests : IDisposable
             // The hardest way to end it: nothing of the demo's own can clean up.
             demo.Kill();
             await demo.WaitForExitAsync(TestContext.Current.CancellationToken);
-            while (children.Any(IsAlive))
-                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+            await Task.WhenAll(children.Select(c => ProcessEnd.OfAsync(c, TestContext.Current.CancellationToken)));
         }
     }
 
@@ -83,18 +82,15 @@ public sealed class DemoTests : IDisposable
     private static List<int> ChildrenOf(int parent) => !Directory.Exists("/proc") ? [] :
         [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
             .Select(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0)
-            .Where(id => id > 0 && Status(id) is { } status && status.Parent == parent)];
+            .Where(id => id > 0 && ParentOf(id) == parent)];
 
-    private static bool IsAlive(int id) => Status(id) is { State: not ("Z" or "X") };
-
-    private static (string State, int Parent)? Status(int id)
+    private static int? ParentOf(int id)
     {
         try
         {
             // pid (name) state parent ...; the name may hold spaces and parentheses.
             var text = File.ReadAllText($"/proc/{id}/stat");
-            var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-            return (fields[0], int.Parse(fields[1], CultureInfo.InvariantCulture));
+            return int.Parse(text[(text.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
         }
         catch (IOException)
         {

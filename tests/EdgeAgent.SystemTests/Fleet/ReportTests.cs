@@ -61,13 +61,13 @@ public sealed class ReportTests
         await ReportAsync(device, (small, 10), (large, 10));
         var fitted = (await CostModelsAsync(fleet))[0];
         Assert.Equal((CostSource.Fitted, 2, "avx2", 1), (fitted.Source, fitted.Samples, fitted.KernelSet, fitted.Threads));
-        Assert.InRange(fitted.PredictUs(large.Manifest.Operators) / (10 * Published(large)), 0.99, 1.01);
+        Assert.InRange(fitted.PredictUs(large.Manifest.Operators) / (10 * large.PublishedUs), 0.99, 1.01);
 
         var after = await ChooseAsync(fleet, budget);
         Assert.Equal("small", after.Student);
         Assert.Contains("latency budget binds", after.Reason);
         Assert.Contains("fitted to 2 reported models", after.Reason);
-        Assert.InRange(after.PredictedUs / (10 * Published(small)), 0.99, 1.01);
+        Assert.InRange(after.PredictedUs / (10 * small.PublishedUs), 0.99, 1.01);
     }
 
     [Theory]
@@ -90,7 +90,7 @@ public sealed class ReportTests
             "other profile" => report with { Profile = "raspberry-pi-4" },
             _ => report,
         };
-        await device.SendAsync(device.Event(1, Change(Benchmark(small, 10))), device.Event(2, Change(Benchmark(large, 10))));
+        await device.SendAsync(device.Event(1, Change(small.Report(10))), device.Event(2, Change(large.Report(10))));
 
         Assert.All(await CostModelsAsync(fleet), model => Assert.Equal(CostSource.Published, model.Source));
         Assert.Equal("large", (await ChooseAsync(fleet, budget)).Student);
@@ -112,7 +112,7 @@ public sealed class ReportTests
         await ReportAsync(device, (small, 3), (small, 2), (small, 100));
         var fitted = (await CostModelsAsync(fleet))[0];
         Assert.Equal(1, fitted.Samples);
-        Assert.InRange(fitted.PredictUs(small.Manifest.Operators) / (3 * Published(small)), 0.99, 1.01);
+        Assert.InRange(fitted.PredictUs(small.Manifest.Operators) / (3 * small.PublishedUs), 0.99, 1.01);
     }
 
     [Fact]
@@ -137,10 +137,10 @@ public sealed class ReportTests
         var (small, large, _) = await FamilyAsync(fleet, packages);
         await using var device = await fleet.DeviceAsync("dev-1");
         await device.SendAsync(
-            device.Event(1, Benchmark(small, 2)),
-            device.Event(2, Benchmark(large, 2)),
-            device.Event(3, Benchmark(small, 8) with { KernelSet = "sse41" }),
-            device.Event(4, Benchmark(large, 1) with { Threads = 2 }));
+            device.Event(1, small.Report(2)),
+            device.Event(2, large.Report(2)),
+            device.Event(3, small.Report(8) with { KernelSet = "sse41" }),
+            device.Event(4, large.Report(1) with { Threads = 2 }));
         var models = (await CostModelsAsync(fleet)).Where(m => m.Source == CostSource.Fitted).ToList();
         Assert.Equal([("avx2", 1, 2), ("sse41", 1, 1), ("avx2", 2, 1)], models.Select(m => (m.KernelSet!, m.Threads, m.Samples)));
     }
@@ -153,34 +153,11 @@ public sealed class ReportTests
         var large = packages.Create("large", accuracy: 0.8, megaMacs: 100);
         await fleet.UploadAsync(small);
         await fleet.UploadAsync(large);
-        return (small, large, Published(large) / 1000 * 5);
+        return (small, large, large.PublishedUs / 1000 * 5);
     }
-
-    private static double Published(TestPackage package) =>
-        PublishedCost.Of(ProfileLoader.LoadById(TestFleet.Profiles, TestPackages.Profile)).PredictUs(package.Manifest.Operators);
 
     private static Task<DeviceCommand> ReportAsync(TestDevice device, params (TestPackage Package, double TimesSlower)[] measured) =>
-        device.SendAsync([.. measured.Select((m, i) => device.Event(i + 1, Benchmark(m.Package, m.TimesSlower)))]);
-
-    private static BenchmarkReport Benchmark(TestPackage package, double timesSlower)
-    {
-        var us = Published(package) * timesSlower;
-        return new BenchmarkReport
-        {
-            Model = TestPackages.Model,
-            Digest = package.Digest,
-            Student = package.Manifest.Student,
-            Profile = TestPackages.Profile,
-            Emulated = false,
-            Phase = BenchmarkPhase.Serving,
-            Engine = EngineKind.Int8,
-            KernelSet = "avx2",
-            Threads = 1,
-            Latency = new LatencySummary { Samples = 100, MinUs = us, P50Us = us, P90Us = us, P95Us = us, P99Us = us, MeanUs = us, StdUs = 0, IntervalUs = [us, us] },
-            Energy = new EnergyReading(1, null, EnergySource.Estimated, null, null),
-            GoldenAgreement = 1,
-        };
-    }
+        device.SendAsync([.. measured.Select((m, i) => device.Event(i + 1, m.Package.Report(m.TimesSlower)))]);
 
     /// <summary>What a rollout would choose now; it is aborted at once.</summary>
     private static async Task<RolloutChoice> ChooseAsync(TestFleet fleet, double budgetMs)

@@ -33,6 +33,8 @@ internal sealed class TestFleet : IAsyncDisposable
 
     public string Url => _host.Url;
 
+    public string AdminTokenFile => _host.AdminTokenFile;
+
     public string DataDirectory => Path.Combine(_directory, "data");
 
     public LogLines Log { get; } = new();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EdgeAgent.Contracts.Artifacts;
+using EdgeAgent.Contracts.Benchmarks;
 using EdgeAgent.Contracts.Costs;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Contracts.Json;
@@ -13,6 +14,30 @@ namespace EdgeAgent.SystemTests.Fleet;
 internal sealed record TestPackage(SignedEnvelope Envelope, Manifest Manifest, IReadOnlyDictionary<Sha256Digest, byte[]> Blobs, string PublicKeyPem)
 {
     public Sha256Digest Digest => Envelope.Digest;
+
+    /// <summary>Its latency by the published figures of its profile, one thread, in microseconds.</summary>
+    public double PublishedUs => PublishedCost.Of(ProfileLoader.LoadById(TestFleet.Profiles, Manifest.Profile)).PredictUs(Manifest.Operators);
+
+    /// <summary>What a device of the profile reports that takes <paramref name="timesSlower"/> times as long as published.</summary>
+    public BenchmarkReport Report(double timesSlower)
+    {
+        var us = PublishedUs * timesSlower;
+        return new BenchmarkReport
+        {
+            Model = Manifest.Name,
+            Digest = Digest,
+            Student = Manifest.Student,
+            Profile = Manifest.Profile,
+            Emulated = false,
+            Phase = BenchmarkPhase.Serving,
+            Engine = EngineKind.Int8,
+            KernelSet = "avx2",
+            Threads = 1,
+            Latency = new LatencySummary { Samples = 100, MinUs = us, P50Us = us, P90Us = us, P95Us = us, P99Us = us, MeanUs = us, StdUs = 0, IntervalUs = [us, us] },
+            Energy = new EnergyReading(1, null, EnergySource.Estimated, null, null),
+            GoldenAgreement = 1,
+        };
+    }
 }
 
 /// <summary>Packages as edgectl makes them, around files that are no models: the controller does not look inside.</summary>

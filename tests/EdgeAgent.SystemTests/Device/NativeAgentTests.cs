@@ -11,7 +11,7 @@ using EdgeAgent.SystemTests.Fleet;
 namespace EdgeAgent.SystemTests.Device;
 
 /// <summary>The agent as boards get it, native code, against the real controller.</summary>
-public sealed class NativeAgentTests(NativeAgents agents) : IClassFixture<NativeAgents>
+public sealed class NativeAgentTests
 {
     /// <summary>Ceiling of the program without ONNX Runtime's library; the README says what it is now.</summary>
     private const long MaxProgramBytes = 16 << 20;
@@ -21,7 +21,7 @@ public sealed class NativeAgentTests(NativeAgents agents) : IClassFixture<Native
     [Fact]
     public async Task X64V2_Hardware_DispatchesSse41()
     {
-        var hardware = await HardwareAsync(AgentProgram.Native(await agents.X64Async("x86-64-v2")));
+        var hardware = await HardwareAsync(AgentProgram.Native(await NativeAgents.X64Async("x86-64-v2")));
         Assert.Equal(("sse41", "x64"), (hardware.KernelSet, hardware.Architecture));
         Assert.Equal(["sse4.1"], hardware.Isa);
     }
@@ -31,7 +31,7 @@ public sealed class NativeAgentTests(NativeAgents agents) : IClassFixture<Native
     {
         var flags = (await File.ReadAllTextAsync("/proc/cpuinfo", Cancellation)).Split('\n').FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal))?.Split(' ') ?? [];
         Assert.SkipUnless(flags.Contains("avx2"), "this CPU has no AVX2");
-        var hardware = await HardwareAsync(AgentProgram.Native(await agents.X64Async("x86-64-v3")));
+        var hardware = await HardwareAsync(AgentProgram.Native(await NativeAgents.X64Async("x86-64-v3")));
         Assert.Equal(flags.Contains("avx_vnni") ? "avxvnni" : "avx2", hardware.KernelSet);
         Assert.Contains("avx2", hardware.Isa);
     }
@@ -41,14 +41,14 @@ public sealed class NativeAgentTests(NativeAgents agents) : IClassFixture<Native
     [InlineData("cortex-a72", "neon")]
     public async Task Arm64_HardwareUnderQemu_FindsDotProductAtRunTime(string cpu, string kernelSet)
     {
-        var hardware = await HardwareAsync(AgentProgram.UnderQemu(await agents.Arm64Async(), cpu));
+        var hardware = await HardwareAsync(AgentProgram.UnderQemu(await NativeAgents.Arm64Async(), cpu));
         Assert.Equal((kernelSet, "arm64"), (hardware.KernelSet, hardware.Architecture));
     }
 
     [Fact]
     public async Task X64V3_Program_KeepsToItsBudget()
     {
-        var program = await agents.X64Async("x86-64-v3");
+        var program = await NativeAgents.X64Async("x86-64-v3");
         Assert.InRange(new FileInfo(program).Length, 1 << 20, MaxProgramBytes);
         Assert.False(File.Exists(Path.Combine(Path.GetDirectoryName(program)!, "onnxruntime.dll")));
     }
@@ -57,8 +57,8 @@ public sealed class NativeAgentTests(NativeAgents agents) : IClassFixture<Native
     public async Task X64V2AndV3_Rollout_Complete()
     {
         await RolloutAsync(
-            ("gateway-v2", AgentProgram.Native(await agents.X64Async("x86-64-v2")), "sse41"),
-            ("gateway-v3", AgentProgram.Native(await agents.X64Async("x86-64-v3")), null));
+            ("gateway-v2", AgentProgram.Native(await NativeAgents.X64Async("x86-64-v2")), "sse41"),
+            ("gateway-v3", AgentProgram.Native(await NativeAgents.X64Async("x86-64-v3")), null));
     }
 
     [Fact]
@@ -66,14 +66,14 @@ public sealed class NativeAgentTests(NativeAgents agents) : IClassFixture<Native
     {
         string[] places = [AgentProgram.Arm64Libraries, "/usr/lib/aarch64-linux-gnu", "/usr/aarch64-linux-gnu/lib"];
         Assert.SkipUnless(places.Any(place => File.Exists(Path.Combine(place, "libssl.so.3"))), "OpenSSL for arm64 is not here; .ci/run unpacks Debian's libssl3 into artifacts/arm64");
-        await RolloutAsync(("pi-under-qemu", AgentProgram.UnderQemu(await agents.Arm64Async(), "max"), "neon-dot"));
+        await RolloutAsync(("pi-under-qemu", AgentProgram.UnderQemu(await NativeAgents.Arm64Async(), "max"), "neon-dot"));
     }
 
     [Fact]
     public async Task X64V3_OnnxRuntimePackage_Commits()
     {
         using var models = new TinyModels();
-        await RolloutAsync(models, models.Onnx(), ("gateway-ort", AgentProgram.Native(await agents.X64Async("x86-64-v3")), "onnxruntime"));
+        await RolloutAsync(models, models.Onnx(), ("gateway-ort", AgentProgram.Native(await NativeAgents.X64Async("x86-64-v3")), "onnxruntime"));
     }
 
     private static async Task RolloutAsync(params (string Device, AgentProgram Program, string? KernelSet)[] devices)

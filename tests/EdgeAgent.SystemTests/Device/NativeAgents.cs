@@ -4,51 +4,45 @@ using System.Runtime.InteropServices;
 namespace EdgeAgent.SystemTests.Device;
 
 /// <summary>
-/// The agent compiled ahead of time, each build once per test run: into <c>artifacts/agents</c> of the repository, where
-/// the next run finds what has not changed.
+/// The agent compiled ahead of time by <c>deploy/agent/build.sh</c>, each build once per test run: into
+/// <c>artifacts/agents</c> of the repository, where the next run finds what has not changed.
 /// </summary>
-public sealed class NativeAgents : IDisposable
+internal static class NativeAgents
 {
     private static readonly string[] s_crossTools = ["clang", "ld.lld", "aarch64-linux-gnu-objcopy"];
 
-    private readonly SemaphoreSlim _turn = new(1);
-    private readonly Dictionary<string, string> _published = [];
+    private static readonly SemaphoreSlim s_turn = new(1);
+    private static readonly Dictionary<string, string> s_built = [];
+
+    /// <summary>The builds in folders of their names, with the launcher beside them.</summary>
+    public static string Folder { get; } = Path.Combine(AgentProgram.RepositoryRoot, "artifacts", "agents");
 
     /// <summary>The build for x86-64-v2 or x86-64-v3; skips the test on another machine.</summary>
-    public Task<string> X64Async(string level)
+    public static Task<string> X64Async(string level)
     {
         Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "the x64 build runs on x64 machines only");
         Assert.SkipUnless(IsInstalled("clang") || IsInstalled("gcc"), "no linker is installed: apt-get install clang");
-        return PublishAsync("linux-" + level, "linux-x64", [$"-p:IlcInstructionSet={level}"]);
+        return BuildAsync(level);
     }
 
     /// <summary>The build for arm64, cross-compiled; skips the test where tools or emulator are missing.</summary>
-    public Task<string> Arm64Async()
+    public static Task<string> Arm64Async()
     {
         foreach (var tool in s_crossTools)
             Assert.SkipUnless(IsInstalled(tool), $"{tool} is not installed: apt-get install clang lld gcc-aarch64-linux-gnu libc6-dev-arm64-cross");
         Assert.SkipUnless(IsInstalled("qemu-aarch64-static"), "qemu-aarch64-static is not installed: apt-get install qemu-user-static");
-        return PublishAsync("linux-arm64", "linux-arm64", ["-p:CppCompilerAndLinker=clang", "-p:LinkerFlavor=lld", "-p:ObjCopyName=aarch64-linux-gnu-objcopy"]);
+        return BuildAsync("arm64");
     }
 
-    public void Dispose() => _turn.Dispose();
-
-    private async Task<string> PublishAsync(string name, string runtime, string[] properties)
+    private static async Task<string> BuildAsync(string build)
     {
         var cancellation = TestContext.Current.CancellationToken;
-        await _turn.WaitAsync(cancellation);
+        await s_turn.WaitAsync(cancellation);
         try
         {
-            if (_published.TryGetValue(name, out var program))
+            if (s_built.TryGetValue(build, out var program))
                 return program;
-            var folder = Path.Combine(AgentProgram.RepositoryRoot, "artifacts", "agents", name);
-            program = Path.Combine(folder, "publish", "edge-agent");
-            string[] arguments =
-            [
-                "publish", Path.Combine(AgentProgram.RepositoryRoot, "src", "EdgeAgent.Device"), "-c", "Release", "-r", runtime, "-p:PublishAot=true",
-                .. properties, "--artifacts-path", folder, "-o", Path.Combine(folder, "publish"), "-v", "minimal", "--nologo",
-            ];
-            using var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(new ProcessStartInfo(Path.Combine(AgentProgram.RepositoryRoot, "deploy", "agent", "build.sh"), [Folder, build]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             var output = process.StandardOutput.ReadToEndAsync(cancellation);
             var error = process.StandardError.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
@@ -56,11 +50,11 @@ public sealed class NativeAgents : IDisposable
             Assert.True(process.ExitCode == 0, log);
             // IL2xxx and IL3xxx say that the native program may behave differently from the tested one.
             Assert.DoesNotContain("warning IL", log, StringComparison.Ordinal);
-            return _published[name] = program;
+            return s_built[build] = Path.Combine(Folder, build, "edge-agent");
         }
         finally
         {
-            _turn.Release();
+            s_turn.Release();
         }
     }
 

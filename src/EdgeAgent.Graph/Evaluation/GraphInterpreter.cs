@@ -78,8 +78,8 @@ public sealed class GraphInterpreter
             case Transpose or Concat or Pad:
                 return Move(node.Op, inputs, spec);
             case QuantizeLinear quantize:
-                return Quantizing.Quantize(quantize.Axis, x, inputs[1]!, inputs[2]!);
-            case Relu or Clip or LeakyRelu or Sigmoid or HardSigmoid or HardSwish or Tanh when values.IsLastReader(node.Inputs[0]):
+                return Quantizing.Quantize(quantize, x, inputs[1]!, inputs[2]!);
+            case UnaryOperator when values.IsLastReader(node.Inputs[0]):
                 Elementwise.Unary(node.Op, x.Floats, x.Floats, _parallel);
                 return x;
         }
@@ -107,10 +107,10 @@ public sealed class GraphInterpreter
             case BatchNormalization normalization:
                 Normalization.Run(normalization.Epsilon, x, inputs, y, _parallel);
                 break;
-            case Relu or Clip or LeakyRelu or Sigmoid or HardSigmoid or HardSwish or Tanh:
+            case UnaryOperator:
                 Elementwise.Unary(node.Op, x.Floats, y.Floats, _parallel);
                 break;
-            case Add or Sub or Mul or Div:
+            case BinaryOperator:
                 Elementwise.Binary(node.Op, x, inputs[1]!, y, _parallel);
                 break;
             case MaxPool pool:

@@ -18,11 +18,12 @@ internal static class Pooling
     /// <summary>With <paramref name="includePad"/> the padding counts in the divisor, but not what ceil mode adds beyond it.</summary>
     public static void Average(Plane plane, bool includePad, Tensor x, Tensor y, ParallelOptions parallel) => Windows(plane, x, y, parallel, (source, width, area, padded) =>
     {
-        var (sum, count) = (0.0, 0);
+        // In float32 as engines do it: where the average of integers is a tie, even that rounding tells.
+        var (sum, count) = (0f, 0);
         for (var row = area.Y0; row < area.Y1; row += plane.DilationY)
             for (var column = area.X0; column < area.X1; column += plane.DilationX, count++)
                 sum += source[row * width + column];
-        return (float)(sum / (includePad ? padded : count));
+        return sum / (includePad ? padded : count);
     });
 
     /// <summary>y [N, C, 1...] is the mean of every plane of x.</summary>

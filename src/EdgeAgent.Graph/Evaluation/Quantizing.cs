@@ -5,9 +5,10 @@ namespace EdgeAgent.Graph.Evaluation;
 /// <summary>QuantizeLinear and DequantizeLinear, per tensor or along one axis, as ONNX defines them.</summary>
 internal static class Quantizing
 {
-    /// <summary>saturate(rne(x / scale) + zero point), of the zero point's type.</summary>
-    public static Tensor Quantize(int axis, Tensor x, Tensor scale, Tensor zero)
+    /// <summary>saturate(round(x / scale) + zero point), of the zero point's type.</summary>
+    public static Tensor Quantize(QuantizeLinear quantize, Tensor x, Tensor scale, Tensor zero)
     {
+        var (axis, ties) = (quantize.Axis, quantize.TiesAwayFromZero ? MidpointRounding.AwayFromZero : MidpointRounding.ToEven);
         var channels = new Channels(axis, x.Shape, scale.Count);
         var zeros = Integers(zero);
         var (values, scales) = (x.Floats, scale.Floats);
@@ -16,12 +17,12 @@ internal static class Quantizing
             case ElementType.UInt8:
                 var bytes = new byte[x.Count];
                 for (var i = 0; i < bytes.Length; i++)
-                    bytes[i] = (byte)Level(values[i], scales[channels.Of(i)], zeros[channels.Of(i)], byte.MinValue, byte.MaxValue);
+                    bytes[i] = (byte)Level(values[i], scales[channels.Of(i)], zeros[channels.Of(i)], byte.MinValue, byte.MaxValue, ties);
                 return Tensor.Of(bytes, x.Shape);
             case ElementType.Int8:
                 var signed = new sbyte[x.Count];
                 for (var i = 0; i < signed.Length; i++)
-                    signed[i] = (sbyte)Level(values[i], scales[channels.Of(i)], zeros[channels.Of(i)], sbyte.MinValue, sbyte.MaxValue);
+                    signed[i] = (sbyte)Level(values[i], scales[channels.Of(i)], zeros[channels.Of(i)], sbyte.MinValue, sbyte.MaxValue, ties);
                 return Tensor.Of(signed, x.Shape);
             default:
                 throw new NotSupportedException($"QuantizeLinear to {zero.Type} is not supported");
@@ -64,8 +65,8 @@ internal static class Quantizing
         _ => throw new NotSupportedException($"zero points of type {tensor.Type} are not supported"),
     };
 
-    private static int Level(float x, float scale, int zero, int low, int high) =>
-        (int)Math.Clamp(MathF.Round(x / scale, MidpointRounding.ToEven) + zero, low, high);
+    private static int Level(float x, float scale, int zero, int low, int high, MidpointRounding ties) =>
+        (int)Math.Clamp(MathF.Round(x / scale, ties) + zero, low, high);
 
     /// <summary>Which scale an element uses.</summary>
     private readonly struct Channels

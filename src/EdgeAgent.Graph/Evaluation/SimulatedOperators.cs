@@ -11,7 +11,7 @@ internal static class SimulatedOperators
         var x = inputs[0];
         return step.Node.Op switch
         {
-            QuantizeLinear => Quantize(step, x),
+            QuantizeLinear => x.Integers.Length > 0 ? Clamped(step, x) : Quantize(step, x),
             DequantizeLinear => SimulatedTensor.OfFloats([.. x.Centred().Select(q => F(q * x.Quantization.Scale))], shape),
             Conv conv => Layer(step, SimulatedPatches.Convolution(conv, x, step.Weights!, shape), x, shape),
             Gemm => Layer(step, SimulatedPatches.Dense(x, step.Weights!), x, shape),
@@ -122,7 +122,7 @@ internal static class SimulatedOperators
                 var border = (int)Math.Clamp(Math.Round(pad.Value / (double)x.Quantization.Scale, MidpointRounding.ToEven) + x.Quantization.ZeroPoint, 0, 255);
                 Layout.Pad(pad.Pads, border, x.Integers, x.Shape, padded, shape);
                 return Clamped(step, x with { Shape = shape, Integers = padded });
-            case Relu or Clip or LeakyRelu or Sigmoid or HardSigmoid or HardSwish or Tanh:
+            case UnaryOperator:
                 return Mapped(x, shape, target, v => Function(step.Node.Op, v), step.Bounds);
             default:
                 throw step.Fault("has no int8 definition");
@@ -166,8 +166,9 @@ internal static class SimulatedOperators
 
     private static SimulatedTensor SoftmaxOf(Softmax softmax, SimulatedTensor x, int[] shape)
     {
-        var result = Tensor.Of(new float[x.Floats.Length], shape);
-        Softmaxing.Run(softmax.Axis < 0 ? softmax.Axis + shape.Length : softmax.Axis, Tensor.Of(x.Floats, shape), result, new());
+        var result = Tensor.Of(new float[x.Floats.Length + x.Integers.Length], shape);
+        var floats = x.Integers.Length > 0 ? [.. x.Centred().Select(q => F(q * x.Quantization.Scale))] : x.Floats;
+        Softmaxing.Run(softmax.Axis < 0 ? softmax.Axis + shape.Length : softmax.Axis, Tensor.Of(floats, shape), result, new());
         return SimulatedTensor.OfFloats(result.Floats, shape);
     }
 

@@ -22,6 +22,7 @@ public static class OnnxExporter
     /// <exception cref="IOException">The file cannot be written; nothing is left behind.</exception>
     public static void Write(GraphSpec graph, string path)
     {
+        graph = WithTiesToEven(graph);
         var bytes = ToBytes(graph);
         var partial = path + ".partial";
         try
@@ -63,6 +64,10 @@ public static class OnnxExporter
             model.Graph.Output.Add(ValueInfo(shapes[output.Name]));
         return model.ToByteArray();
     }
+
+    /// <summary>ONNX has one way to round; the difference is a step where a value lies exactly in the middle.</summary>
+    private static GraphSpec WithTiesToEven(GraphSpec graph) =>
+        graph with { Nodes = [.. graph.Nodes.Select(n => n.Op is QuantizeLinear { TiesAwayFromZero: true } q ? n with { Op = q with { TiesAwayFromZero = false } } : n)] };
 
     private static ValueInfoProto ValueInfo(ValueSpec value)
     {

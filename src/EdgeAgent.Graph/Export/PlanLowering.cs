@@ -7,7 +7,10 @@ namespace EdgeAgent.Graph.Export;
 /// <summary>Lowers a QDQ graph onto the int8 engine: one plan operator for each integer operator the graph stands for.</summary>
 public static class PlanLowering
 {
-    /// <summary>The content of model.plan, validated.</summary>
+    /// <summary>
+    /// The content of model.plan, validated. A plan's input and output are float32 and in the order [C, H, W]: an integer or
+    /// NHWC input of the graph becomes one, see <see cref="FloatInterface"/>.
+    /// </summary>
     /// <exception cref="InvalidGraphException">The graph is not quantized or uses an operator the engine lacks; the message names the node.</exception>
     public static byte[] Lower(GraphSpec qdq)
     {
@@ -15,7 +18,7 @@ public static class PlanLowering
             throw new InvalidGraphException($"graph {qdq.Name}: a plan has one input and one output, this graph has {qdq.Inputs.Count} and {qdq.Outputs.Count}");
         try
         {
-            return new Lowering(qdq).Run();
+            return new Lowering(FloatInterface.Apply(qdq)).Run();
         }
         catch (Exception e) when (e is ArgumentException or PlanFormatException)
         {
@@ -28,11 +31,16 @@ public static class PlanLowering
         private readonly PlanBuilder _builder = new(graph.Name);
         private readonly IReadOnlyDictionary<string, ValueSpec> _shapes = ShapeInference.Infer(graph, 1);
         private readonly Dictionary<string, TensorId> _tensors = [];
+        private readonly HashSet<string> _quantized = [];
 
         public byte[] Run()
         {
             foreach (var step in QuantizedSteps.Of(graph))
+            {
                 _tensors[step.Output] = Lower(step);
+                if (step.Quantization is not null)
+                    _quantized.Add(step.Output);
+            }
             _builder.Output(_tensors.TryGetValue(graph.Outputs[0].Name, out var output)
                 ? output
                 : throw new InvalidGraphException($"graph {graph.Name}: output '{graph.Outputs[0].Name}' is not computed by a quantized operator"));
@@ -42,9 +50,8 @@ public static class PlanLowering
         private TensorId Lower(QuantizedStep step)
         {
             var node = step.Node;
-            if (node.Op is QuantizeLinear)
+            if (!_tensors.TryGetValue(step.Inputs[0], out var x))
                 return _builder.Input(Shape(step, step.Output), Output(step), node.Name);
-            var x = _tensors[step.Inputs[0]];
             return node.Op switch
             {
                 Conv conv => Convolution(step, conv, x),
@@ -55,6 +62,7 @@ public static class PlanLowering
                 Mul => _builder.Multiply(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
                 AveragePool pool => _builder.AveragePool(x, Window(pool.Window), Output(step), pool.CountIncludePad, pool.CeilMode, Bounds(step), node.Name),
                 GlobalAveragePool => _builder.GlobalAveragePool(x, Output(step), Bounds(step), node.Name),
+                QuantizeLinear => _builder.Requantize(x, Output(step), node.Name),
                 DequantizeLinear => _builder.Dequantize(x, node.Name),
                 Softmax softmax when step.Quantization is null => Softmax(step, softmax, x),
                 Reshape or Flatten or Identity when step.Quantization is null => x,
@@ -92,7 +100,7 @@ public static class PlanLowering
             var rank = _shapes[step.Node.Output].Shape.Length;
             if ((softmax.Axis < 0 ? softmax.Axis + rank : softmax.Axis) != 1)
                 throw step.Fault("the int8 engine has Softmax over channels only");
-            return _builder.Softmax(x, step.Node.Name);
+            return _builder.Softmax(step.Inputs[0] is var input && _quantized.Contains(input) ? _builder.Dequantize(x, step.Node.Name + "_dequantize") : x, step.Node.Name);
         }
 
         private TensorId Pad(QuantizedStep step, Pad pad, TensorId x)

@@ -1,4 +1,5 @@
 using EdgeAgent.Graph.Import.Onnx;
+using EdgeAgent.Graph.Import.TfLite;
 using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Graph.Import;
@@ -21,6 +22,7 @@ public static class ModelImporter
         return format switch
         {
             ModelFormat.Onnx => OnnxImporter.Import(bytes, path),
+            ModelFormat.TfLite => TfLiteImporter.Import(bytes, path),
             _ => throw Unsupported(path, format),
         };
     }
@@ -66,5 +68,5 @@ public static class ModelImporter
             : new(path, $"cannot be read: {e.Message}", e);
 
     private static ModelImportException Unsupported(string path, ModelFormat format) =>
-        new(path, $"is {ModelFormats.Describe(format)}; supported: ONNX (.onnx), opset {OnnxImporter.OldestOpset} and up");
+        new(path, $"is {ModelFormats.Describe(format)}; supported: ONNX (.onnx), opset {OnnxImporter.OldestOpset} and up; TensorFlow Lite (.tflite)");
 }

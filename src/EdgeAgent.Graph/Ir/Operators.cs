@@ -11,11 +11,34 @@ public abstract record Operator
     public string Type => GetType().Name;
 }
 
+/// <summary>A function of one variable, element by element: float32 to float32 of the same shape.</summary>
+public abstract record UnaryOperator : Operator;
+
+/// <summary>Arithmetic of two operands of one type, element by element, with NumPy's broadcasting.</summary>
+public abstract record BinaryOperator : Operator;
+
 /// <summary>A window over the spatial axes: all arrays have one entry per axis, <c>Pads</c> begins then ends.</summary>
 public readonly record struct Window(int[] Kernel, int[] Strides, int[] Pads, int[] Dilations)
 {
     public static Window Of(int kernel, int stride = 1, int pad = 0) =>
         new([kernel, kernel], [stride, stride], [pad, pad, pad, pad], [1, 1]);
+
+    /// <summary>
+    /// Pads with which the output has ceil(input / stride) positions along every axis; an odd one goes to the end, or with
+    /// <paramref name="atStart"/> to the beginning.
+    /// </summary>
+    public static int[] SamePads(ReadOnlySpan<int> input, int[] kernel, int[] strides, int[] dilations, bool atStart = false)
+    {
+        var pads = new int[2 * kernel.Length];
+        for (var i = 0; i < kernel.Length; i++)
+        {
+            long outputs = (input[i] + (long)strides[i] - 1) / strides[i];
+            var total = (int)Math.Clamp((outputs - 1) * strides[i] + (kernel[i] - 1L) * dilations[i] + 1 - input[i], 0, int.MaxValue);
+            var (small, large) = (total / 2, total - total / 2);
+            (pads[i], pads[i + kernel.Length]) = atStart ? (large, small) : (small, large);
+        }
+        return pads;
+    }
 
     /// <summary>Size of the output along spatial axis <paramref name="axis"/>.</summary>
     public int OutputSize(int axis, int input, bool ceil = false)
@@ -40,27 +63,27 @@ public sealed record MatMul : Operator;
 /// <summary>Inputs: x, scale, bias, mean, variance, each [C]. Inference form.</summary>
 public sealed record BatchNormalization(float Epsilon) : Operator;
 
-public sealed record Relu : Operator;
+public sealed record Relu : UnaryOperator;
 
-public sealed record Clip(float Min, float Max) : Operator;
+public sealed record Clip(float Min, float Max) : UnaryOperator;
 
-public sealed record LeakyRelu(float Alpha) : Operator;
+public sealed record LeakyRelu(float Alpha) : UnaryOperator;
 
-public sealed record Sigmoid : Operator;
+public sealed record Sigmoid : UnaryOperator;
 
-public sealed record HardSigmoid(float Alpha, float Beta) : Operator;
+public sealed record HardSigmoid(float Alpha, float Beta) : UnaryOperator;
 
-public sealed record HardSwish : Operator;
+public sealed record HardSwish : UnaryOperator;
 
-public sealed record Tanh : Operator;
+public sealed record Tanh : UnaryOperator;
 
-public sealed record Add : Operator;
+public sealed record Add : BinaryOperator;
 
-public sealed record Sub : Operator;
+public sealed record Sub : BinaryOperator;
 
-public sealed record Mul : Operator;
+public sealed record Mul : BinaryOperator;
 
-public sealed record Div : Operator;
+public sealed record Div : BinaryOperator;
 
 public sealed record Concat(int Axis) : Operator;
 
@@ -88,8 +111,11 @@ public sealed record Softmax(int Axis) : Operator;
 
 public sealed record Identity : Operator;
 
-/// <summary>Inputs: x, scale, zero point; <c>Axis</c> counts only where scale is one-dimensional.</summary>
-public sealed record QuantizeLinear(int Axis) : Operator;
+/// <summary>
+/// Inputs: x, scale, zero point; <c>Axis</c> counts only where scale is one-dimensional. ONNX rounds ties to even,
+/// TensorFlow Lite away from zero; the int8 engine always to even, which differs where an average lies in the middle.
+/// </summary>
+public sealed record QuantizeLinear(int Axis, bool TiesAwayFromZero = false) : Operator;
 
 /// <summary>Inputs: x, scale, zero point; <c>Axis</c> counts only where scale is one-dimensional.</summary>
 public sealed record DequantizeLinear(int Axis) : Operator;

@@ -5,7 +5,7 @@ namespace EdgeAgent.Graph.Rewrites;
 /// <summary>
 /// Models that come from NHWC frameworks carry a Transpose before and after every convolution. Transposes are moved
 /// towards the outputs, through operators that do not care about the order of axes, until they meet their inverse; one
-/// that moves only axes of size 1 becomes a Reshape.
+/// that meets none and moves only axes of size 1 becomes a Reshape.
 /// </summary>
 public static class CancelTransposes
 {
@@ -15,11 +15,22 @@ public static class CancelTransposes
         for (var steps = graph.Nodes.Count * graph.Nodes.Count; steps >= 0; steps--)
         {
             if (Step(graph) is not { } next)
-                return graph;
+                break;
             graph = DropIdentities.Apply(next.RemoveUnused());
         }
-        return graph;
+        return DropIdentities.Apply(WithoutMovesOfOnes(graph));
     }
+
+    private static GraphSpec WithoutMovesOfOnes(GraphSpec graph)
+    {
+        if (!graph.Nodes.Any(n => n.Op is Transpose))
+            return graph;
+        var shapes = ShapeInference.Infer(graph, -1);
+        return graph with { Nodes = [.. graph.Nodes.Select(n => n.Op is Transpose t && MovesOnlyOnes(t.Permutation, shapes[n.Inputs[0]].Shape) ? n with { Op = AsReshape(t.Permutation, shapes[n.Inputs[0]].Shape) } : n)] };
+    }
+
+    private static Reshape AsReshape(int[] permutation, int[] shape) =>
+        new([.. permutation.Select((p, to) => shape[p] < 0 && p == to ? 0L : shape[p] < 0 ? -1L : shape[p])]);
 
     private static GraphSpec? Step(GraphSpec graph)
     {
@@ -28,7 +39,6 @@ public static class CancelTransposes
         var producers = graph.Producers();
         var readers = graph.Nodes.SelectMany(n => n.Inputs.Select(i => (Input: i, Node: n))).ToLookup(p => p.Input, p => p.Node);
         var outputs = graph.Outputs.Select(o => o.Name).ToHashSet();
-        var shapes = ShapeInference.Infer(graph, -1);
         // A Transpose moves on only if all its readers let it through: otherwise one would stay and others be added.
         bool Movable(string name, int[] permutation) =>
             !outputs.Contains(name) && readers[name].All(n => n.Op is Transpose || Through(n.Op, permutation) is not null);
@@ -39,9 +49,6 @@ public static class CancelTransposes
             var node = graph.Nodes[i];
             if (node.Op is Transpose transpose)
             {
-                var shape = shapes[node.Inputs[0]].Shape;
-                if (MovesOnlyOnes(transpose.Permutation, shape))
-                    return Replace(graph, i, node with { Op = new Reshape([.. transpose.Permutation.Select((p, to) => shape[p] < 0 && p == to ? 0L : shape[p] < 0 ? -1L : shape[p])]) });
                 if (Above(node.Inputs[0]) is { } first)
                     return Replace(graph, i, node with
                     {
@@ -69,7 +76,9 @@ public static class CancelTransposes
         var constants = new List<(string, Tensor)>();
         foreach (var input in node.Inputs)
         {
-            if (above(input) is { } transpose && ((Transpose)transpose.Op).Permutation.AsSpan().SequenceEqual(permutation) && movable(input, permutation))
+            if (inputs.Count > 0 && op is QuantizeLinear or DequantizeLinear)
+                inputs.Add(input);
+            else if (above(input) is { } transpose && ((Transpose)transpose.Op).Permutation.AsSpan().SequenceEqual(permutation) && movable(input, permutation))
                 inputs.Add(transpose.Inputs[0]);
             else if (graph.Constants.TryGetValue(input, out var tensor) && tensor.Type == ElementType.Float32 && tensor.Shape.Length <= rank)
             {
@@ -93,13 +102,22 @@ public static class CancelTransposes
     /// <summary>The operator as it acts before the permutation; null if it depends on the order of axes.</summary>
     private static Operator? Through(Operator op, int[] permutation) => op switch
     {
-        Relu or Clip or LeakyRelu or Sigmoid or HardSigmoid or HardSwish or Tanh or Add or Sub or Mul or Div => op,
-        Concat concat => new Concat(permutation[concat.Axis < 0 ? concat.Axis + permutation.Length : concat.Axis]),
-        Softmax softmax => new Softmax(permutation[softmax.Axis < 0 ? softmax.Axis + permutation.Length : softmax.Axis]),
-        ReduceMean { KeepDims: true } mean => mean with { Axes = Array.ConvertAll(mean.Axes, a => permutation[a < 0 ? a + permutation.Length : a]) },
+        UnaryOperator or BinaryOperator => op,
+        Concat concat => new Concat(MovedAxis(concat.Axis, permutation)),
+        Softmax softmax => new Softmax(MovedAxis(softmax.Axis, permutation)),
+        ReduceMean { KeepDims: true } mean => mean with { Axes = Array.ConvertAll(mean.Axes, a => MovedAxis(a, permutation)) },
+        // Where scales are along an axis; otherwise the number has no meaning, but must stay one.
+        QuantizeLinear quantize => quantize with { Axis = MovedAxis(quantize.Axis, permutation) },
+        DequantizeLinear dequantize => new DequantizeLinear(MovedAxis(dequantize.Axis, permutation)),
         Pad pad => pad with { Pads = Moved(pad.Pads, permutation) },
         _ => null,
     };
+
+    private static int MovedAxis(int axis, int[] permutation)
+    {
+        var index = axis < 0 ? axis + permutation.Length : axis;
+        return index >= 0 && index < permutation.Length ? permutation[index] : axis;
+    }
 
     private static int[] Moved(int[] pads, int[] permutation)
     {

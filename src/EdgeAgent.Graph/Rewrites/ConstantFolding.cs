@@ -18,11 +18,18 @@ public static class ConstantFolding
                 nodes.Add(node);
                 continue;
             }
-            var single = new GraphSpec(
-                graph.Name, [], [new(node.Output, ElementType.Float32, [])], [node],
-                node.Inputs.Where(i => i.Length > 0).Distinct().ToDictionary(i => i, i => constants[i]));
-            constants[node.Output] = new GraphInterpreter(single).Run(new Dictionary<string, Tensor>())[node.Output];
+            foreach (var (name, tensor) in Compute(node, constants))
+                constants[name] = tensor;
         }
         return nodes.Count == graph.Nodes.Count ? graph : (graph with { Nodes = nodes, Constants = constants }).RemoveUnused();
+    }
+
+    /// <summary>The results of one node all of whose inputs are in <paramref name="constants"/>.</summary>
+    internal static IReadOnlyDictionary<string, Tensor> Compute(Node node, IReadOnlyDictionary<string, Tensor> constants)
+    {
+        var single = new GraphSpec(
+            node.Name, [], [.. node.Outputs.Select(o => new ValueSpec(o, ElementType.Float32, []))], [node],
+            node.Inputs.Where(i => i.Length > 0).Distinct().ToDictionary(i => i, i => constants[i]));
+        return new GraphInterpreter(single, threads: 1).Run(new Dictionary<string, Tensor>());
     }
 }

@@ -1,15 +1,23 @@
 using EdgeAgent.Graph.Import.Onnx;
+using EdgeAgent.Graph.Import.TfLite;
 
 namespace EdgeAgent.Tests.Graph;
 
+/// <summary>The lists of operators in the README are those of the importers.</summary>
 public class ReadmeTests
 {
     [Fact]
-    public void Readme_ListOfOperators_IsTheImporters()
+    public void Readme_ListOfOnnxOperators_IsTheImporters() => AssertListed("onnx", OnnxOperators.Supported);
+
+    [Fact]
+    public void Readme_ListOfTfLiteOperators_IsTheImporters() => AssertListed("tflite", TfLiteOperators.Supported);
+
+    private static void AssertListed(string format, IEnumerable<string> supported)
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "src", "EdgeAgent.Graph", "README.md"));
-        var start = readme.IndexOf("<!-- operators: onnx -->", StringComparison.Ordinal) + "<!-- operators: onnx -->".Length;
+        var mark = $"<!-- operators: {format} -->";
+        var start = readme.IndexOf(mark, StringComparison.Ordinal) + mark.Length;
         var listed = readme[start..readme.IndexOf("<!-- end -->", start, StringComparison.Ordinal)].Trim();
-        Assert.Equal(string.Join(", ", OnnxOperators.Supported), listed);
+        Assert.Equal(string.Join(", ", supported), listed);
     }
 }

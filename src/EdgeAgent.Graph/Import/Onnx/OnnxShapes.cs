@@ -100,25 +100,11 @@ internal static class OnnxShapes
         {
             "NOTSET" or "" => node.SmallInts("pads") ?? new int[2 * axes],
             "VALID" => new int[2 * axes],
-            "SAME_UPPER" => Same(input, kernel, strides, dilations, upper: true),
-            "SAME_LOWER" => Same(input, kernel, strides, dilations, upper: false),
+            "SAME_UPPER" => Ir.Window.SamePads(input.AsSpan(2), kernel, strides, dilations),
+            "SAME_LOWER" => Ir.Window.SamePads(input.AsSpan(2), kernel, strides, dilations, atStart: true),
             var other => throw node.Fault($"auto_pad '{ModelImportException.OneLine(other)}' is unknown"),
         };
         return new(kernel, strides, pads, dilations);
-    }
-
-    private static int[] Same(int[] input, int[] kernel, int[] strides, int[] dilations, bool upper)
-    {
-        var pads = new int[2 * kernel.Length];
-        for (var i = 0; i < kernel.Length; i++)
-        {
-            var size = input[2 + i];
-            long outputs = (size + (long)strides[i] - 1) / strides[i];
-            var total = (int)Math.Clamp((outputs - 1) * strides[i] + (kernel[i] - 1L) * dilations[i] + 1 - size, 0, int.MaxValue);
-            var (small, large) = (total / 2, total - total / 2);
-            (pads[i], pads[i + kernel.Length]) = upper ? (small, large) : (large, small);
-        }
-        return pads;
     }
 
     private static int[] Ones(int count) => Enumerable.Repeat(1, count).ToArray();

@@ -18,7 +18,7 @@ internal sealed record QuantizedWeights(sbyte[] Values, float[] Scales, int[] Bi
 /// <summary>
 /// One integer operator of a QDQ graph: DequantizeLinear of each input, the node, a Relu or Clip, QuantizeLinear.
 /// </summary>
-/// <param name="Node">The operator; for the quantization of an input, its QuantizeLinear.</param>
+/// <param name="Node">The operator; for the quantization of an input, or of a quantized value anew, the QuantizeLinear.</param>
 /// <param name="Inputs">Names of the quantized (or, behind the head, float) values it reads; weights are not among them.</param>
 /// <param name="Output">Name of the quantized (or float) value it makes.</param>
 /// <param name="Quantization">Of the output, stated for u8; null where the output is float32.</param>

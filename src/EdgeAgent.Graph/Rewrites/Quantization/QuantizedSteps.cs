@@ -34,7 +34,7 @@ internal static class QuantizedSteps
                 if (node.Op is DequantizeLinear)
                     ReadDequantize(node);
                 else if (node.Op is QuantizeLinear)
-                    ReadQuantizedInput(node);
+                    ReadQuantize(node);
                 else
                     ReadOperator(node);
             }
@@ -57,11 +57,18 @@ internal static class QuantizedSteps
                 _steps.Add(new(node, [quantized], node.Output, null, null, null));
         }
 
-        private void ReadQuantizedInput(Node node)
+        private void ReadQuantize(Node node)
         {
+            var quantization = Quantization(node);
+            // Another quantization for a value that has one already.
+            if (_quantized.TryGetValue(node.Inputs[0], out var quantized))
+            {
+                _quantizations[node.Output] = quantization;
+                _steps.Add(new(node, [quantized], node.Output, quantization, null, null));
+                return;
+            }
             if (graph.Inputs.All(i => i.Name != node.Inputs[0]))
                 throw Fault(node, $"quantizes '{node.Inputs[0]}', which other nodes read as float; quantize the graph with QdqRewrite");
-            var quantization = Quantization(node);
             _quantizations[node.Output] = quantization;
             _steps.Add(new(node, [node.Inputs[0]], node.Output, quantization, null, null));
         }

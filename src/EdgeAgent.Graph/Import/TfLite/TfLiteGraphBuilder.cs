@@ -1,0 +1,259 @@
+using EdgeAgent.Graph.Evaluation;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+
+namespace EdgeAgent.Graph.Import.TfLite;
+
+/// <summary>
+/// Walks the operators of a file in order (the format requires it to be an order of execution) and hands each to its
+/// converter in <see cref="TfLiteOperators"/>, which asks here for its operands and appends IR nodes. Every tensor of the
+/// file can be seen in two ways: as it is stored, and as the real numbers that it stands for; operators compute with the
+/// latter, so that a quantized model becomes DequantizeLinear, operator, QuantizeLinear.
+/// </summary>
+internal sealed class TfLiteGraphBuilder
+{
+    private static readonly int[] ToNchw = [0, 3, 1, 2];
+    private static readonly int[] ToNhwc = [0, 2, 3, 1];
+
+    private readonly TfLiteModel _model;
+    private readonly string[] _names;
+    private readonly string?[] _real;
+    private readonly bool[] _stored;
+    private readonly Dictionary<string, int> _taken = [];
+    private readonly List<Node> _nodes = [];
+    private readonly Dictionary<string, Tensor> _constants = [];
+    private readonly Dictionary<string, ValueSpec> _values = [];
+
+    public TfLiteGraphBuilder(TfLiteModel model)
+    {
+        _model = model;
+        _names = [.. model.Tensors.Select((t, i) => Fresh(t.Name.Length > 0 ? t.Name : $"tensor{i}"))];
+        _real = new string?[_names.Length];
+        _stored = new bool[_names.Length];
+    }
+
+    public GraphSpec Build(string name)
+    {
+        var inputs = _model.Inputs.Select(Input).ToList();
+        foreach (var node in _model.Operators)
+        {
+            if (!TfLiteOperators.All.TryGetValue(node.Op, out var convert))
+                throw node.Fault($"the operator is not supported; supported are {string.Join(", ", TfLiteOperators.Supported)}");
+            convert(node, this);
+        }
+        var outputs = _model.Outputs.Select(Output).ToList();
+        return new GraphSpec(name, inputs, outputs, _nodes, _constants) { Metadata = _model.Metadata }.RemoveUnused();
+    }
+
+    /// <summary>Shape of a value that was asked for or emitted here.</summary>
+    public int[] Shape(string value) => _values[value].Shape;
+
+    public ElementType Type(string value) => _values[value].Type;
+
+    /// <summary>The tensor behind a value that is known at import.</summary>
+    public Tensor? Constant(string value) => _constants.GetValueOrDefault(value);
+
+    /// <summary>The real numbers of input <paramref name="input"/>, in the file's order of axes.</summary>
+    public string Real(TfLiteNode node, int input)
+    {
+        var index = node.InputIndex(input);
+        if (_real[index] is { } known)
+            return known;
+        var tensor = _model.Tensors[index];
+        if (tensor.IsConstant)
+        {
+            var stored = TfLiteTensors.Read(tensor, _model.File);
+            var quantized = tensor.Quantization is not null && stored.Type is ElementType.Int8 or ElementType.UInt8;
+            return _real[index] = Constant(_names[index], quantized ? TfLiteTensors.Dequantized(tensor, stored) : stored);
+        }
+        if (!_stored[index])
+            throw node.Fault($"reads '{ModelImportException.OneLine(tensor.Name)}', which no operator before it defines");
+        return _real[index] = tensor.IsQuantized ? Dequantize(node, _names[index], tensor.Quantization!) : _names[index];
+    }
+
+    /// <summary>The same with channels second: [N, C, H, W].</summary>
+    public string RealNchw(TfLiteNode node, int input)
+    {
+        var value = Real(node, input);
+        return Shape(value).Length == 4
+            ? Emit(node, new Transpose(ToNchw), value)
+            : throw node.Fault($"input {input} has the shape [{string.Join(',', Shape(value))}]; an image is expected");
+    }
+
+    /// <summary>Back to the file's order of axes.</summary>
+    public string Nhwc(TfLiteNode node, string value) => Emit(node, new Transpose(ToNhwc), value);
+
+    /// <summary>
+    /// Constant weights or biases with their axes permuted: integers behind a DequantizeLinear where the operator computes
+    /// in integers, real numbers otherwise (float models, and those with dynamically quantized activations).
+    /// </summary>
+    public string Weights(TfLiteNode node, int input, params int[] permutation)
+    {
+        var tensor = node.Input(input);
+        if (!tensor.IsConstant)
+            return permutation.Length == 0 ? Real(node, input) : Emit(node, new Transpose(permutation), Real(node, input));
+        var integers = node.Input(0).IsQuantized && !node.Input(0).IsConstant && tensor.Type is TfLiteType.Int8 or TfLiteType.UInt8 or TfLiteType.Int32;
+        if (!integers)
+            return permutation.Length == 0 ? Real(node, input) : Emit(node, new Transpose(permutation), Real(node, input));
+        if (tensor.Quantization is not { } quantization)
+            throw node.Fault($"input {input} has no scale, though the operator computes in integers");
+        TfLiteTensors.CheckAxis(tensor, quantization);
+        var stored = TfLiteTensors.Read(tensor, _model.File);
+        var name = Constant(Fresh(tensor.Name + "_stored"), stored);
+        if (permutation.Length > 0)
+            name = Emit(node, new Transpose(permutation), name);
+        var axis = permutation.Length == 0 ? quantization.Axis : Array.IndexOf(permutation, quantization.Axis);
+        return Dequantize(node, name, quantization, Math.Max(axis, 0));
+    }
+
+    /// <summary>Constant integers that are structure: axes, shapes, pads.</summary>
+    public int[] Ints(TfLiteNode node, int input)
+    {
+        var tensor = Constant(Real(node, input));
+        return tensor?.Data switch
+        {
+            int[] values => values,
+            long[] values => Array.ConvertAll(values, v => (int)Math.Clamp(v, int.MinValue, int.MaxValue)),
+            _ => throw node.Fault($"input {input} must be constant integers"),
+        };
+    }
+
+    /// <summary>Appends an IR node and returns the value it makes; what depends on constants only is computed at once.</summary>
+    public string Emit(TfLiteNode node, Operator op, params string[] inputs) => Emit(node, op, inputs, 1)[0];
+
+    /// <summary>The same for an operator with <paramref name="outputs"/> results.</summary>
+    public string[] Emit(TfLiteNode node, Operator op, string[] inputs, int outputs)
+    {
+        var made = Enumerable.Range(0, outputs).Select(_ => Fresh($"{_names[node.OutputIndex(0)]}_{op.Type.ToLowerInvariant()}")).ToArray();
+        var emitted = new Node(made[0], op, inputs, made);
+        ValueSpec[] specs;
+        try
+        {
+            specs = ShapeInference.Infer(emitted, n => _values.GetValueOrDefault(n));
+        }
+        catch (InvalidGraphException fault)
+        {
+            throw node.Fault(fault.Message);
+        }
+        foreach (var spec in specs)
+            _values[spec.Name] = spec;
+        if (op is not (QuantizeLinear or DequantizeLinear) && inputs.All(i => i.Length == 0 || _constants.ContainsKey(i)) && IsSmall(specs, inputs))
+            foreach (var (name, tensor) in ConstantFolding.Compute(emitted, _constants))
+                _constants[name] = tensor;
+        else
+            _nodes.Add(emitted);
+        return made;
+    }
+
+    /// <summary>A constant under a new name.</summary>
+    public string Constant(string name, Tensor tensor)
+    {
+        _constants[name] = tensor;
+        _values[name] = new(name, tensor.Type, tensor.Shape);
+        return name;
+    }
+
+    public string NewConstant(TfLiteNode node, string what, Tensor tensor) => Constant(Fresh($"{_names[node.OutputIndex(0)]}_{what}"), tensor);
+
+    /// <summary>Makes <paramref name="value"/> the node's output: quantized, if the file's tensor is.</summary>
+    public void Define(TfLiteNode node, string value, int output = 0)
+    {
+        var index = node.OutputIndex(output);
+        var tensor = _model.Tensors[index];
+        if (_stored[index] || tensor.IsConstant)
+            throw node.Fault($"defines '{ModelImportException.OneLine(tensor.Name)}' a second time");
+        _stored[index] = true;
+        if (tensor.IsQuantized && Type(value) == ElementType.Float32)
+            Quantize(node, value, index);
+        else if (tensor.Type == TfLiteType.Int16 && tensor.Quantization is not null)
+            throw node.Fault("activations of 16 bits are not supported; convert the model with 8 bits");
+        else if (_nodes.Count > 0 && _nodes[^1].Outputs.Contains(value))
+            Rename(value, index);
+        else
+            _real[index] = value;
+    }
+
+    /// <summary>
+    /// <paramref name="value"/> in the quantization of the node's output, where that is quantized: integers that further
+    /// operators of the same node only move.
+    /// </summary>
+    public string Pinned(TfLiteNode node, string value)
+    {
+        if (!node.Output(0).IsQuantized)
+            return value;
+        var quantization = node.Output(0).Quantization!;
+        var (scale, zero) = Parameters(node, quantization, TfLiteTensors.TypeOf(node.Output(0).Type)!.Value);
+        return Dequantize(node, Emit(node, new QuantizeLinear(0, TiesAwayFromZero: true), value, scale, zero), quantization);
+    }
+
+    private void Quantize(TfLiteNode node, string value, int index)
+    {
+        var tensor = _model.Tensors[index];
+        var (scale, zero) = Parameters(node, tensor.Quantization!, TfLiteTensors.TypeOf(tensor.Type)!.Value);
+        Rename(Emit(node, new QuantizeLinear(0, TiesAwayFromZero: true), value, scale, zero), index);
+        // The real numbers are asked for through DequantizeLinear.
+        _real[index] = null;
+    }
+
+    private string Dequantize(TfLiteNode node, string stored, TfLiteQuantization quantization, int axis = 0)
+    {
+        var (scale, zero) = Parameters(node, quantization, Type(stored));
+        return Emit(node, new DequantizeLinear(axis), stored, scale, zero);
+    }
+
+    private (string Scale, string Zero) Parameters(TfLiteNode node, TfLiteQuantization quantization, ElementType type) =>
+        (NewConstant(node, "scale", TfLiteTensors.Scales(quantization)), NewConstant(node, "zero", TfLiteTensors.Zeros(quantization, type)));
+
+    /// <summary>Gives the last node's result the name of the file's tensor.</summary>
+    private void Rename(string value, int index)
+    {
+        var last = _nodes[^1];
+        _nodes[^1] = last with { Name = last.Outputs.Count == 1 ? _names[index] : last.Name, Outputs = [.. last.Outputs.Select(o => o == value ? _names[index] : o)] };
+        _values[_names[index]] = _values[value] with { Name = _names[index] };
+        _real[index] = _names[index];
+    }
+
+    private ValueSpec Input(int index)
+    {
+        var tensor = _model.Tensors[index];
+        var name = ModelImportException.OneLine(tensor.Name);
+        var type = TfLiteTensors.TypeOf(tensor.Type) ?? throw new TfLiteFault($"input '{name}' is of type {tensor.Type}, which is not supported");
+        if (tensor.IsConstant || _stored[index])
+            throw new TfLiteFault($"input '{name}' is defined twice");
+        if (tensor.Shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(tensor.Shape) > ShapeInference.MaxElements)
+            throw new TfLiteFault($"input '{name}' has the shape [{string.Join(',', tensor.Shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
+        _stored[index] = true;
+        return _values[_names[index]] = new(_names[index], type, tensor.Shape);
+    }
+
+    private ValueSpec Output(int index)
+    {
+        var tensor = _model.Tensors[index];
+        if (!_stored[index])
+            throw new TfLiteFault($"output '{ModelImportException.OneLine(tensor.Name)}' is computed by no operator");
+        // Where an operator has passed its input on, the output has no node of its own yet.
+        if (!_values.ContainsKey(_names[index]))
+        {
+            var value = _real[index]!;
+            _nodes.Add(new(_names[index], new Identity(), [value], [_names[index]]));
+            _values[_names[index]] = _values[value] with { Name = _names[index] };
+        }
+        return _values[_names[index]];
+    }
+
+    /// <summary>Folding must not make more of a file than there is in it.</summary>
+    private bool IsSmall(ValueSpec[] results, string[] inputs)
+    {
+        const long always = 1 << 12;
+        var known = inputs.Where(i => i.Length > 0).Sum(i => (long)_constants[i].Count);
+        return results.Sum(r => ShapeInference.ElementsPerSample(r.Shape)) <= Math.Max(always, 2 * known);
+    }
+
+    private string Fresh(string wanted)
+    {
+        var name = wanted;
+        while (!_taken.TryAdd(name, 1))
+            name = $"{wanted}_{++_taken[wanted]}";
+        return name;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Text;
+
+namespace EdgeAgent.Graph.Import.TfLite;
+
+/// <summary>Element types by their published numbers.</summary>
+internal enum TfLiteType : byte
+{
+    Float32 = 0,
+    Float16 = 1,
+    Int32 = 2,
+    UInt8 = 3,
+    Int64 = 4,
+    String = 5,
+    Bool = 6,
+    Int16 = 7,
+    Complex64 = 8,
+    Int8 = 9,
+    Float64 = 10,
+    Complex128 = 11,
+    UInt64 = 12,
+    Resource = 13,
+    Variant = 14,
+    UInt32 = 15,
+    UInt16 = 16,
+    Int4 = 17,
+}
+
+/// <summary>real = Scales[c] * (q - ZeroPoints[c]), c along <paramref name="Axis"/>; one entry where all elements share it.</summary>
+internal sealed record TfLiteQuantization(float[] Scales, int[] ZeroPoints, int Axis);
+
+/// <param name="Data">Of a constant; empty for values that are computed.</param>
+/// <param name="IsVariable">State that a recurrent operator keeps.</param>
+internal sealed record TfLiteTensor(
+    string Name, TfLiteType Type, int[] Shape, ReadOnlyMemory<byte> Data, TfLiteQuantization? Quantization, bool IsVariable)
+{
+    public bool IsConstant => !Data.IsEmpty;
+
+    /// <summary>An activation in 8 bits.</summary>
+    public bool IsQuantized => Quantization is { Scales.Length: 1 } && Type is TfLiteType.Int8 or TfLiteType.UInt8;
+}
+
+/// <summary>
+/// The part of a TensorFlow Lite file that EdgeAgent reads, by the field ids published with version 3 of its schema.
+/// Only the first subgraph is read: the others are bodies of control flow, which is not supported.
+/// </summary>
+internal sealed record TfLiteModel(
+    FlatFile File,
+    IReadOnlyList<TfLiteTensor> Tensors,
+    IReadOnlyList<int> Inputs,
+    IReadOnlyList<int> Outputs,
+    IReadOnlyList<TfLiteNode> Operators,
+    IReadOnlyDictionary<string, string> Metadata)
+{
+    private const int MaxDimensions = 8;
+    private const int MaxMetadataBytes = 1 << 16;
+
+    public static TfLiteModel Read(byte[] bytes)
+    {
+        var file = new FlatFile(bytes);
+        var root = file.Root();
+        var version = root.Int(0);
+        if (version != 3)
+            throw new TfLiteFault($"is of schema version {version}; version 3 is supported");
+        var buffers = root.Tables(4);
+        var graphs = root.Tables(2);
+        if (graphs.Length == 0)
+            throw new TfLiteFault("holds no subgraph");
+        var graph = graphs[0];
+        TfLiteTensor[] tensors = [.. graph.Tables(0).Select((t, i) => Tensor(t, i, buffers, file))];
+        var codes = Array.ConvertAll(root.Tables(1), Code);
+        var operators = new List<TfLiteNode>();
+        foreach (var table in graph.Tables(3))
+        {
+            var code = table.Int(0);
+            if (code < 0 || code >= codes.Length)
+                throw new TfLiteFault($"operator {operators.Count} has code {code}, of {codes.Length}");
+            var node = new TfLiteNode(operators.Count, codes[code], tensors, table.Ints(1) ?? [], table.Ints(2) ?? [], table.Table(4));
+            operators.Add(node);
+        }
+        return new(file, tensors, References(graph.Ints(1), tensors, "input"), References(graph.Ints(2), tensors, "output"), operators, ReadMetadata(root, buffers, file));
+    }
+
+    private static string Code(FlatTable table)
+    {
+        // Codes above 126 have a field of their own; older files have only the first.
+        var code = Math.Max(table.Int(3), (int)(sbyte)table.Byte(0));
+        var custom = table.String(1);
+        return custom.Length > 0 ? custom : TfLiteNames.OfOperator(code);
+    }
+
+    private static int[] References(int[]? indices, TfLiteTensor[] tensors, string what)
+    {
+        foreach (var index in indices ?? [])
+            if (index < 0 || index >= tensors.Length)
+                throw new TfLiteFault($"{what} {index} is no tensor of {tensors.Length}");
+        return indices is { Length: > 0 } ? indices : throw new TfLiteFault($"the model has no {what}");
+    }
+
+    private static TfLiteTensor Tensor(FlatTable table, int index, FlatTable[] buffers, FlatFile file)
+    {
+        var name = table.String(3);
+        var place = $"tensor {index} '{ModelImportException.OneLine(name)}'";
+        var shape = table.Ints(0) ?? [];
+        if (shape.Length > MaxDimensions)
+            throw new TfLiteFault($"{place} has {shape.Length} dimensions; at most {MaxDimensions} are supported");
+        var buffer = table.Int(2);
+        if (buffer < 0 || buffer >= buffers.Length && buffer > 0)
+            throw new TfLiteFault($"{place} has its data in buffer {buffer}, of {buffers.Length}");
+        if (table.Table(6) is not null)
+            throw new TfLiteFault($"{place} is stored sparsely, which is not supported; convert the model without sparsity");
+        var data = buffer == 0 ? default : Data(buffers[buffer], file);
+        return new(name, (TfLiteType)table.Byte(1), shape, data, Quantization(table.Table(4), place), table.Flag(5));
+    }
+
+    private static ReadOnlyMemory<byte> Data(FlatTable buffer, FlatFile file) =>
+        // Files of more than 2 GB have their data behind the flatbuffer.
+        buffer.Long(1) > 1 ? file.Slice(buffer.Long(1), buffer.Long(2)) : buffer.Bytes(0);
+
+    private static TfLiteQuantization? Quantization(FlatTable? table, string place)
+    {
+        if (table?.Floats(2) is not { Length: > 0 } scales)
+            return null;
+        var zeros = table.Value.Longs(3) ?? [];
+        if (zeros.Length == 0)
+            zeros = new long[scales.Length];
+        if (zeros.Length != scales.Length || zeros.Any(z => z is < -255 or > 255) || scales.Any(s => !float.IsFinite(s) || s < 0))
+            throw new TfLiteFault($"{place} has scales or zero points that do not fit one another; the file is damaged");
+        return new(scales, Array.ConvertAll(zeros, z => (int)z), table.Value.Int(6));
+    }
+
+    /// <summary>Metadata that is text; other entries are blobs of other tools.</summary>
+    private static Dictionary<string, string> ReadMetadata(FlatTable root, FlatTable[] buffers, FlatFile file)
+    {
+        var metadata = new Dictionary<string, string>();
+        foreach (var entry in root.Tables(6))
+        {
+            var index = entry.Int(1);
+            if (index < 0 || index >= buffers.Length)
+                continue;
+            var bytes = Data(buffers[index], file);
+            if (bytes.Length > MaxMetadataBytes || !IsText(bytes.Span))
+                continue;
+            file.Spend(bytes.Length);
+            metadata[entry.String(0)] = Encoding.UTF8.GetString(bytes.Span).TrimEnd('\0');
+        }
+        return metadata;
+    }
+
+    private static bool IsText(ReadOnlySpan<byte> bytes)
+    {
+        var text = bytes.TrimEnd((byte)0);
+        return System.Text.Unicode.Utf8.IsValid(text) && !text.ContainsAnyInRange((byte)0, (byte)8);
+    }
+}

@@ -1,0 +1,55 @@
+namespace EdgeAgent.Graph.Import.TfLite;
+
+/// <summary>One operator of the file: its name, its tensors, and its options by field id.</summary>
+internal sealed class TfLiteNode
+{
+    private readonly TfLiteTensor[] _tensors;
+    private readonly FlatTable? _options;
+
+    public TfLiteNode(int index, string op, TfLiteTensor[] tensors, int[] inputs, int[] outputs, FlatTable? options)
+    {
+        (Index, Op, _tensors, Inputs, Outputs, _options) = (index, op, tensors, inputs, outputs, options);
+        foreach (var input in inputs)
+            if (input < -1 || input >= tensors.Length)
+                throw Fault($"reads tensor {input}, of {tensors.Length}");
+        foreach (var output in outputs)
+            if (output < 0 || output >= tensors.Length)
+                throw Fault($"writes tensor {output}, of {tensors.Length}");
+    }
+
+    public int Index { get; }
+
+    /// <summary>The published name, such as CONV_2D, or that of a custom operator.</summary>
+    public string Op { get; }
+
+    /// <summary>Indices of tensors; -1 for one that is absent.</summary>
+    public int[] Inputs { get; }
+
+    public int[] Outputs { get; }
+
+    public bool Has(int input) => input < Inputs.Length && Inputs[input] >= 0;
+
+    public int InputIndex(int input) => Has(input) ? Inputs[input] : throw Fault($"input {input} is missing");
+
+    public TfLiteTensor Input(int input) => _tensors[InputIndex(input)];
+
+    public int OutputIndex(int output) => output < Outputs.Length ? Outputs[output] : throw Fault($"output {output} is missing");
+
+    public TfLiteTensor Output(int output) => _tensors[OutputIndex(output)];
+
+    public int Int(int id, int otherwise = 0) => _options?.Int(id, otherwise) ?? otherwise;
+
+    public byte Byte(int id) => _options?.Byte(id) ?? 0;
+
+    public bool Flag(int id) => Byte(id) != 0;
+
+    public float Float(int id, float otherwise = 0) => _options?.Float(id, otherwise) ?? otherwise;
+
+    public int[]? Ints(int id) => _options?.Ints(id);
+
+    public TfLiteFault Fault(string what)
+    {
+        var output = Outputs is [var first, ..] && first >= 0 && first < _tensors.Length ? $" '{ModelImportException.OneLine(_tensors[first].Name)}'" : "";
+        return new($"operator {Index}{output} ({ModelImportException.OneLine(Op)}): {what}");
+    }
+}

@@ -1,0 +1,203 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.TfLite;
+
+/// <summary>One converter per TensorFlow Lite operator: reads options by their field ids and constant inputs, and emits the IR nodes.</summary>
+internal static class TfLiteOperators
+{
+    public delegate void Converter(TfLiteNode node, TfLiteGraphBuilder graph);
+
+    private const byte SamePadding = 0;
+
+    public static readonly IReadOnlyDictionary<string, Converter> All = new Dictionary<string, Converter>
+    {
+        ["ADD"] = (n, g) => Binary(n, g, new Add()),
+        ["AVERAGE_POOL_2D"] = (n, g) => Pool(n, g, window => new AveragePool(window, CeilMode: false, CountIncludePad: false)),
+        ["CONCATENATION"] = Concatenation,
+        ["CONV_2D"] = Convolution,
+        ["DEPTHWISE_CONV_2D"] = DepthwiseConvolution,
+        ["DEQUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
+        ["DIV"] = (n, g) => Binary(n, g, new Div()),
+        ["EXPAND_DIMS"] = ExpandDims,
+        ["FULLY_CONNECTED"] = FullyConnected,
+        ["HARD_SWISH"] = (n, g) => Unary(n, g, new HardSwish()),
+        ["LEAKY_RELU"] = (n, g) => Unary(n, g, new LeakyRelu(n.Float(0))),
+        ["LOGISTIC"] = (n, g) => Unary(n, g, new Sigmoid()),
+        ["MAX_POOL_2D"] = (n, g) => Pool(n, g, window => new MaxPool(window, CeilMode: false)),
+        ["MEAN"] = Mean,
+        ["MUL"] = (n, g) => Binary(n, g, new Mul()),
+        ["PAD"] = Pad,
+        ["PADV2"] = Pad,
+        ["QUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
+        ["RELU"] = (n, g) => Unary(n, g, new Relu()),
+        ["RELU6"] = (n, g) => Unary(n, g, new Clip(0, 6)),
+        ["RELU_0_TO_1"] = (n, g) => Unary(n, g, new Clip(0, 1)),
+        ["RELU_N1_TO_1"] = (n, g) => Unary(n, g, new Clip(-1, 1)),
+        ["RESHAPE"] = Reshape,
+        ["SOFTMAX"] = Softmax,
+        ["SQUEEZE"] = Squeeze,
+        ["SUB"] = (n, g) => Binary(n, g, new Sub()),
+        ["TANH"] = (n, g) => Unary(n, g, new Tanh()),
+        ["TRANSPOSE"] = (n, g) => g.Define(n, g.Emit(n, new Transpose(g.Ints(n, 1)), g.Real(n, 0))),
+    };
+
+    /// <summary>Names for the error that refuses an operator, and for the README.</summary>
+    public static IEnumerable<string> Supported => All.Keys.Order(StringComparer.Ordinal);
+
+    private static void Unary(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
+        graph.Define(node, graph.Emit(node, op, graph.Real(node, 0)));
+
+    private static void Binary(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
+        graph.Define(node, Activated(node, graph, 0, graph.Emit(node, op, graph.Real(node, 0), graph.Real(node, 1))));
+
+    // Filters are [outputs, height, width, inputs / groups].
+    private static void Convolution(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var filter = Filter(node);
+        var x = graph.RealNchw(node, 0);
+        var window = Window(node, graph.Shape(x), filter[1], filter[2], node.Int(4, 1), node.Int(5, 1));
+        var groups = filter[3] > 0 ? graph.Shape(x)[1] / filter[3] : 0;
+        Layer(node, graph, 3, new Conv(window, groups), x, graph.Weights(node, 1, 0, 3, 1, 2));
+    }
+
+    // Filters are [1, height, width, outputs], the outputs of one input channel side by side.
+    private static void DepthwiseConvolution(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var filter = Filter(node);
+        var x = graph.RealNchw(node, 0);
+        var window = Window(node, graph.Shape(x), filter[1], filter[2], node.Int(5, 1), node.Int(6, 1));
+        Layer(node, graph, 4, new Conv(window, graph.Shape(x)[1]), x, graph.Weights(node, 1, 3, 0, 1, 2));
+    }
+
+    private static int[] Filter(TfLiteNode node) => node.Input(1).Shape is { Length: 4 } shape
+        ? shape
+        : throw node.Fault($"has a filter of the shape [{string.Join(',', node.Input(1).Shape)}]; four dimensions are expected");
+
+    private static void Layer(TfLiteNode node, TfLiteGraphBuilder graph, int activationId, Conv conv, string x, string weights)
+    {
+        string[] inputs = node.Has(2) ? [x, weights, graph.Weights(node, 2)] : [x, weights];
+        var y = Activated(node, graph, activationId, graph.Emit(node, conv, inputs));
+        graph.Define(node, graph.Nhwc(node, y));
+    }
+
+    // Weights are [outputs, inputs]; the input is seen as a matrix with as many columns.
+    private static void FullyConnected(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        if (node.Byte(1) != 0)
+            throw node.Fault("its weights are shuffled, which is not supported; convert the model again with a current converter");
+        var x = graph.Real(node, 0);
+        var shape = graph.Shape(x);
+        if (node.Input(1).Shape is not [var units, var depth])
+            throw node.Fault($"has weights of the shape [{string.Join(',', node.Input(1).Shape)}]; two dimensions are expected");
+        if (shape.Length != 2 || shape[1] != depth)
+            x = graph.Emit(node, new Reshape([-1, depth]), x);
+        string[] inputs = node.Has(2) ? [x, graph.Weights(node, 1), graph.Weights(node, 2)] : [x, graph.Weights(node, 1)];
+        var y = Activated(node, graph, 0, graph.Emit(node, new Gemm(1, 1, TransposeA: false, TransposeB: true), inputs));
+        if (node.Flag(2) && shape.Length != 2)
+            y = graph.Emit(node, new Reshape([-1, .. shape[1..^1].Select(d => (long)d), units]), graph.Pinned(node, y));
+        graph.Define(node, y);
+    }
+
+    private static void Pool(TfLiteNode node, TfLiteGraphBuilder graph, Func<Window, Operator> op)
+    {
+        var x = graph.RealNchw(node, 0);
+        var window = Window(node, graph.Shape(x), node.Int(4), node.Int(3), 1, 1);
+        graph.Define(node, graph.Nhwc(node, Activated(node, graph, 5, graph.Emit(node, op(window), x))));
+    }
+
+    // Fields 0 to 2 are the same for convolutions and pools.
+    private static Window Window(TfLiteNode node, int[] x, int height, int width, int dilationX, int dilationY)
+    {
+        int[] kernel = [height, width], strides = [node.Int(2), node.Int(1)], dilations = [dilationY, dilationX];
+        if (kernel.Any(k => k < 1) || strides.Any(s => s < 1) || dilations.Any(d => d < 1))
+            throw node.Fault($"kernel [{string.Join(',', kernel)}], strides [{string.Join(',', strides)}], dilations [{string.Join(',', dilations)}] are no window");
+        var pads = node.Byte(0) == SamePadding ? Ir.Window.SamePads(x.AsSpan(2), kernel, strides, dilations) : new int[4];
+        return new(kernel, strides, pads, dilations);
+    }
+
+    /// <summary>The activation that is part of an operator: option field <paramref name="id"/>.</summary>
+    private static string Activated(TfLiteNode node, TfLiteGraphBuilder graph, int id, string value)
+    {
+        Operator? op = node.Byte(id) switch
+        {
+            0 => null,
+            1 => new Relu(),
+            2 => new Clip(-1, 1),
+            3 => new Clip(0, 6),
+            4 => new Tanh(),
+            var other => throw node.Fault($"its activation {other} is not supported"),
+        };
+        return op is null ? value : graph.Emit(node, op, op is Tanh ? graph.Pinned(node, value) : value);
+    }
+
+    private static void Concatenation(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        string[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => graph.Real(node, i))];
+        if (inputs.Length == 0)
+            throw node.Fault("joins nothing");
+        graph.Define(node, Activated(node, graph, 1, graph.Emit(node, new Concat(node.Int(0)), inputs)));
+    }
+
+    private static void Mean(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, axes, keep) = (graph.Real(node, 0), graph.Ints(node, 1), node.Flag(0));
+        var rank = graph.Shape(x).Length;
+        if (rank != 4 || !axes.Select(a => a < 0 ? a + rank : a).Order().SequenceEqual([1, 2]))
+        {
+            graph.Define(node, graph.Emit(node, new ReduceMean(axes, keep), x));
+            return;
+        }
+        var mean = graph.Emit(node, new GlobalAveragePool(), graph.RealNchw(node, 0));
+        graph.Define(node, keep ? graph.Nhwc(node, mean) : graph.Emit(node, new Flatten(1), graph.Pinned(node, mean)));
+    }
+
+    // [axes, 2]: what goes before and what behind.
+    private static void Pad(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, given) = (graph.Real(node, 0), graph.Ints(node, 1));
+        var rank = graph.Shape(x).Length;
+        if (given.Length != 2 * rank)
+            throw node.Fault($"{given.Length} pads do not fit {rank} axes");
+        int[] pads = [.. Enumerable.Range(0, 2 * rank).Select(i => i < rank ? given[2 * i] : given[2 * (i - rank) + 1])];
+        var value = 0f;
+        if (node.Has(2))
+            value = graph.Constant(graph.Real(node, 2)) is { Data: float[] and [var only] } ? only : throw node.Fault("pads with a value that is no constant number");
+        graph.Define(node, graph.Emit(node, new Pad(pads, value), x));
+    }
+
+    private static void Reshape(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var target = node.Has(1) ? graph.Ints(node, 1) : node.Ints(0) ?? throw node.Fault("has no target shape");
+        if (Array.Exists(target, d => d == 0))
+            throw node.Fault("makes an empty tensor, which is not supported");
+        graph.Define(node, graph.Emit(node, new Reshape(Array.ConvertAll(target, d => (long)d)), graph.Real(node, 0)));
+    }
+
+    private static void Squeeze(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var x = graph.Real(node, 0);
+        var shape = graph.Shape(x);
+        var axes = node.Ints(0) is { Length: > 0 } given ? Array.ConvertAll(given, a => a < 0 ? a + shape.Length : a) : null;
+        if (axes is not null && axes.Any(a => a < 0 || a >= shape.Length || shape[a] != 1))
+            throw node.Fault($"squeezes an axis of [{string.Join(',', shape)}] that is not 1");
+        graph.Define(node, graph.Emit(node, new Reshape([.. shape.Where((d, i) => axes is null ? d != 1 : !axes.Contains(i)).Select(d => (long)d)]), x));
+    }
+
+    private static void ExpandDims(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var x = graph.Real(node, 0);
+        var shape = graph.Shape(x).Select(d => (long)d).ToList();
+        if (graph.Ints(node, 1) is not [var axis] || axis < -shape.Count - 1 || axis > shape.Count)
+            throw node.Fault("has no axis that fits");
+        shape.Insert(axis < 0 ? axis + shape.Count + 1 : axis, 1);
+        graph.Define(node, graph.Emit(node, new Reshape([.. shape]), x));
+    }
+
+    private static void Softmax(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, beta) = (graph.Real(node, 0), node.Float(0));
+        if (beta != 1)
+            x = graph.Emit(node, new Mul(), x, graph.NewConstant(node, "beta", Tensor.Of([beta])));
+        graph.Define(node, graph.Emit(node, new Softmax(-1), x));
+    }
+}

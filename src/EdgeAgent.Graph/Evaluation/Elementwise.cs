@@ -54,7 +54,10 @@ internal static class Elementwise
                     y[i] = MathF.Tanh(x[i]);
                 break;
             default:
-                throw new NotSupportedException($"{op.Type} is no unary operator");
+                var function = UnaryFunctions.Of(op) ?? throw new NotSupportedException($"{op.Type} is no unary operator");
+                for (var i = 0; i < x.Length; i++)
+                    y[i] = (float)function(x[i]);
+                break;
         }
     }
 

@@ -48,7 +48,8 @@ public sealed class GraphInterpreter
 
         foreach (var node in _graph.Nodes)
         {
-            values.Add(node.Output, Evaluate(node, values));
+            foreach (var (name, tensor) in node.Outputs.Zip(Evaluate(node, values)))
+                values.Add(name, tensor);
             foreach (var input in node.Inputs)
                 values.Release(input);
         }
@@ -66,7 +67,14 @@ public sealed class GraphInterpreter
             _packed[node] = Products.Pack(right, 0);
     }
 
-    private Tensor Evaluate(Node node, LiveValues values)
+    private Tensor[] Evaluate(Node node, LiveValues values)
+    {
+        if (node.Op is RecurrentOperator recurrent)
+            return Recurrence.Run(recurrent, [.. node.Inputs.Select(name => name.Length == 0 ? null : values[name])], _parallel);
+        return [EvaluateSingle(node, values)];
+    }
+
+    private Tensor EvaluateSingle(Node node, LiveValues values)
     {
         var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values[name]).ToArray();
         var spec = ShapeInference.Infer(node, name => values[name] is { } t ? new ValueSpec(name, t.Type, t.Shape) : null)[0];
@@ -75,10 +83,26 @@ public sealed class GraphInterpreter
         {
             case Identity or Reshape or Flatten:
                 return x.Reshape(spec.Shape);
-            case Transpose or Concat or Pad:
+            case Transpose or Concat or Pad or Slice or Gather or Expand or Where:
                 return Move(node.Op, inputs, spec);
+            case ReduceMean:
+                break;
+            case ReduceOperator reduce:
+                return Reductions.Run(reduce, x, spec.Shape);
+            case ArgMax arg:
+                return Reductions.ArgMax(arg.Axis < 0 ? arg.Axis + x.Shape.Length : arg.Axis, x, spec.Shape);
+            case Cast cast:
+                return cast.To == x.Type ? Tensor.Copy(x) : Casting.Run(x, cast.To);
+            case Not:
+                return Tensor.Of(Array.ConvertAll((bool[])x.Data, v => !v), x.Shape);
+            case ComparisonOperator or LogicalOperator:
+            case BinaryOperator when x.Type != ElementType.Float32 || node.Op is not (Add or Sub or Mul or Div):
+                return TypedArithmetic.Run(node.Op, x, inputs[1]!, spec.Shape);
             case QuantizeLinear quantize:
                 return Quantizing.Quantize(quantize, x, inputs[1]!, inputs[2]!);
+            case Abs or Neg when x.Type != ElementType.Float32:
+                var negative = TypedArithmetic.Run(new Sub(), Casting.Run(Tensor.Of([0L], []), x.Type), x, spec.Shape);
+                return node.Op is Neg ? negative : TypedArithmetic.Run(new Max(), x, negative, spec.Shape);
             case UnaryOperator when values.IsLastReader(node.Inputs[0]):
                 Elementwise.Unary(node.Op, x.Floats, x.Floats, _parallel);
                 return x;
@@ -131,6 +155,16 @@ public sealed class GraphInterpreter
             case Softmax softmax:
                 Softmaxing.Run(softmax.Axis < 0 ? softmax.Axis + x.Shape.Length : softmax.Axis, x, y, _parallel);
                 break;
+            case LogSoftmax softmax:
+                Softmaxing.Run(softmax.Axis < 0 ? softmax.Axis + x.Shape.Length : softmax.Axis, x, y, _parallel, log: true);
+                break;
+            case LayerNormalization normalization:
+                var axis = normalization.Axis < 0 ? normalization.Axis + x.Shape.Length : normalization.Axis;
+                Normalization.Layer(axis, normalization.Epsilon, x, inputs[1]!, inputs.ElementAtOrDefault(2), y, _parallel);
+                break;
+            case Resize resize:
+                Resizing.Run(resize, x, y, _parallel);
+                break;
             case DequantizeLinear dequantize:
                 Quantizing.Dequantize(dequantize.Axis, x, inputs[1]!, inputs[2]!, y.Floats);
                 break;
@@ -171,6 +205,21 @@ public sealed class GraphInterpreter
                 break;
             case Pad pad:
                 Layout.Pad(pad.Pads, (T)Convert.ChangeType(pad.Value, typeof(T)), (T[])x.Data, x.Shape, target, shape);
+                break;
+            case Slice slice:
+                Layout.Slice<T>(SliceRanges.Of(slice, x.Shape), (T[])x.Data, x.Shape, target);
+                break;
+            case Gather gather:
+                Layout.Gather<T>(gather.Axis < 0 ? gather.Axis + x.Shape.Length : gather.Axis, (T[])x.Data, x.Shape, Casting.Integers(inputs[1]!), target);
+                break;
+            case Expand:
+                Layout.Pick<T>((T[])x.Data, Broadcasting.Indices(x.Shape, shape), target);
+                break;
+            case Where:
+                var (condition, first, second) = ((bool[])x.Data, (T[])inputs[1]!.Data, (T[])inputs[2]!.Data);
+                var (c, a, b) = (Broadcasting.Indices(x.Shape, shape), Broadcasting.Indices(inputs[1]!.Shape, shape), Broadcasting.Indices(inputs[2]!.Shape, shape));
+                for (var i = 0; i < target.Length; i++)
+                    target[i] = condition[c[i]] ? first[a[i]] : second[b[i]];
                 break;
             case Concat concat:
                 var axis = concat.Axis < 0 ? concat.Axis + shape.Length : concat.Axis;

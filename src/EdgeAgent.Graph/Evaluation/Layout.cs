@@ -42,6 +42,56 @@ internal static class Layout
             source.Slice(outer * block, block).CopyTo(target[((outer * targetSize + offset) * inner)..]);
     }
 
+    public static void Slice<T>(SliceRange[] ranges, ReadOnlySpan<T> source, int[] shape, Span<T> target)
+    {
+        var rank = shape.Length;
+        var (steps, stride, at) = (new int[rank], 1, 0);
+        for (var axis = rank - 1; axis >= 0; axis--)
+        {
+            steps[axis] = ranges[axis].Step * stride;
+            at += ranges[axis].Start * stride;
+            stride *= shape[axis];
+        }
+        var position = new int[rank];
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] = source[at];
+            for (var axis = rank - 1; axis >= 0; axis--)
+            {
+                at += steps[axis];
+                if (++position[axis] < ranges[axis].Count)
+                    break;
+                at -= steps[axis] * ranges[axis].Count;
+                position[axis] = 0;
+            }
+        }
+    }
+
+    /// <exception cref="ArgumentException">An index is outside of the data.</exception>
+    public static void Gather<T>(int axis, ReadOnlySpan<T> source, int[] shape, long[] indices, Span<T> target)
+    {
+        var inner = 1;
+        for (var i = axis + 1; i < shape.Length; i++)
+            inner *= shape[i];
+        var block = shape[axis] * inner;
+        var to = 0;
+        for (var outer = 0; outer < source.Length; outer += block)
+            foreach (var index in indices)
+            {
+                var at = index < 0 ? index + shape[axis] : index;
+                if (at < 0 || at >= shape[axis])
+                    throw new ArgumentException($"index {index} is outside of the {shape[axis]} entries of a table");
+                source.Slice(outer + (int)at * inner, inner).CopyTo(target[to..]);
+                to += inner;
+            }
+    }
+
+    public static void Pick<T>(ReadOnlySpan<T> source, int[] indices, Span<T> target)
+    {
+        for (var i = 0; i < target.Length; i++)
+            target[i] = source[indices[i]];
+    }
+
     public static void Pad<T>(int[] pads, T value, ReadOnlySpan<T> source, int[] shape, Span<T> target, int[] targetShape)
     {
         target.Fill(value);

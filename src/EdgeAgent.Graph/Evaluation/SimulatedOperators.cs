@@ -181,7 +181,8 @@ internal static class SimulatedOperators
         HardSigmoid hard => Math.Min(Math.Max(hard.Alpha * x + hard.Beta, 0), 1),
         HardSwish => x * Math.Min(Math.Max(x / 6 + 0.5, 0), 1),
         Tanh => Math.Tanh(x),
-        _ => throw new InvalidOperationException($"{op.Type} is no function of one variable"),
+        // Mathematics of the framework, the same whoever calls it.
+        _ => UnaryFunctions.Of(op)?.Invoke(x) ?? throw new InvalidOperationException($"{op.Type} is no function of one variable"),
     };
 
     /// <summary>The output's quantization and the bounds that a clamp puts on q.</summary>

@@ -2,10 +2,10 @@ using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Graph.Evaluation;
 
-/// <summary>Softmax along one axis, shifted by the maximum so that it cannot overflow.</summary>
+/// <summary>Softmax along one axis, or its logarithm, shifted by the maximum so that it cannot overflow.</summary>
 internal static class Softmaxing
 {
-    public static void Run(int axis, Tensor x, Tensor y, ParallelOptions parallel)
+    public static void Run(int axis, Tensor x, Tensor y, ParallelOptions parallel, bool log = false)
     {
         var size = x.Shape[axis];
         var inner = 1;
@@ -25,8 +25,12 @@ internal static class Softmaxing
                 target[start + i * inner] = (float)e;
                 sum += e;
             }
-            for (var i = 0; i < size; i++)
-                target[start + i * inner] = (float)(target[start + i * inner] / sum);
+            if (log)
+                for (var i = 0; i < size; i++)
+                    target[start + i * inner] = (float)(source[start + i * inner] - max - Math.Log(sum));
+            else
+                for (var i = 0; i < size; i++)
+                    target[start + i * inner] = (float)(target[start + i * inner] / sum);
         });
     }
 }

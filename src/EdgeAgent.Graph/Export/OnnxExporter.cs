@@ -15,6 +15,7 @@ public static class OnnxExporter
     // TensorRT 8.2 on the oldest boards reads up to opset 13; per-axis quantization begins there.
     private const int Opset = 13;
     private const int HardSwishOpset = 14;
+    private const int LayerNormalizationOpset = 17;
     private const int IrVersion = 8;
 
     /// <summary>Writes <paramref name="graph"/> to <paramref name="path"/>, reads the file back and compares both graphs' outputs.</summary>
@@ -49,7 +50,7 @@ public static class OnnxExporter
             ProducerName = "EdgeAgent",
             Graph = new GraphProto { Name = graph.Name },
         };
-        var opset = graph.Nodes.Any(n => n.Op is HardSwish) ? HardSwishOpset : Opset;
+        var opset = graph.Nodes.Select(n => n.Op is LayerNormalization ? LayerNormalizationOpset : n.Op is HardSwish ? HardSwishOpset : Opset).Append(Opset).Max();
         model.OpsetImport.Add(new OperatorSetIdProto { Version = opset });
         foreach (var (key, value) in graph.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
             if (key != "producer")

@@ -4,7 +4,7 @@ using static EdgeAgent.Graph.Import.Onnx.AttributeProto.Types;
 
 namespace EdgeAgent.Graph.Export;
 
-/// <summary>One IR node as an ONNX node of opset 13 (14 for HardSwish); attributes at their defaults are left out.</summary>
+/// <summary>One IR node as an ONNX node of opset 13 (14 for HardSwish, 17 for LayerNormalization); attributes at their defaults are left out.</summary>
 internal static class OnnxNodeWriter
 {
     public static NodeProto Write(Node node, GraphSpec graph, OnnxConstants constants)
@@ -57,10 +57,6 @@ internal static class OnnxNodeWriter
                 Int(proto, "ceil_mode", pool.CeilMode ? 1 : 0, 0);
                 Int(proto, "count_include_pad", pool.CountIncludePad ? 1 : 0, 0);
                 break;
-            case ReduceMean mean:
-                Ints(proto, "axes", mean.Axes);
-                Int(proto, "keepdims", mean.KeepDims ? 1 : 0, 1);
-                break;
             case Flatten flatten:
                 Int(proto, "axis", flatten.Axis, 1);
                 break;
@@ -85,7 +81,56 @@ internal static class OnnxNodeWriter
                 WriteConstantsZero(proto, node, graph, constants);
                 Int(proto, "axis", dequantize.Axis, 1);
                 break;
-            case MatMul or Relu or Sigmoid or HardSwish or Tanh or Add or Sub or Mul or Div or GlobalAveragePool or GlobalMaxPool or Identity:
+            case Elu elu:
+                Float(proto, "alpha", elu.Alpha, 1);
+                break;
+            case Selu selu:
+                Float(proto, "alpha", selu.Alpha, 1.67326319f);
+                Float(proto, "gamma", selu.Gamma, 1.05070102f);
+                break;
+            case ThresholdedRelu thresholded:
+                Float(proto, "alpha", thresholded.Alpha, 1);
+                break;
+            case Cast cast:
+                Int(proto, "to", (int)OnnxTensors.TypeOf(cast.To), 0);
+                break;
+            case ReduceSum sum:
+                proto.Input.Add(constants.Of(Longs(sum.Axes)));
+                Int(proto, "keepdims", sum.KeepDims ? 1 : 0, 1);
+                break;
+            case ReduceOperator reduce:
+                Ints(proto, "axes", reduce.Axes);
+                Int(proto, "keepdims", reduce.KeepDims ? 1 : 0, 1);
+                break;
+            case ArgMax arg:
+                Int(proto, "axis", arg.Axis, 0);
+                Int(proto, "keepdims", arg.KeepDims ? 1 : 0, 1);
+                break;
+            case Slice slice:
+                foreach (var bounds in new[] { slice.Starts, slice.Ends, slice.Axes, slice.Steps })
+                    proto.Input.Add(constants.Of(Longs(bounds)));
+                break;
+            case Gather gather:
+                Int(proto, "axis", gather.Axis, 0);
+                break;
+            case Expand expand:
+                proto.Input.Add(constants.Of(Tensor.Of(expand.Shape, expand.Shape.Length)));
+                break;
+            case LogSoftmax softmax:
+                Int(proto, "axis", softmax.Axis, -1);
+                break;
+            case LayerNormalization normalization:
+                Int(proto, "axis", normalization.Axis, -1);
+                Float(proto, "epsilon", normalization.Epsilon, 1e-5f);
+                break;
+            case Resize resize:
+                OnnxComplexWriter.Write(proto, resize, constants);
+                break;
+            case RecurrentOperator recurrent:
+                OnnxComplexWriter.Write(proto, recurrent);
+                break;
+            case MatMul or GlobalAveragePool or GlobalMaxPool or Identity or Not or Where:
+            case UnaryOperator or BinaryOperator or ComparisonOperator or LogicalOperator:
                 break;
             default:
                 throw new InvalidGraphException($"node '{node.Name}': {node.Op.Type} cannot be written as ONNX");
@@ -121,7 +166,9 @@ internal static class OnnxNodeWriter
             Ints(proto, "dilations", window.Dilations);
     }
 
-    private static void Int(NodeProto proto, string name, long value, long otherwise)
+    private static Tensor Longs(int[] values) => Tensor.Of(Array.ConvertAll(values, v => (long)v), values.Length);
+
+    internal static void Int(NodeProto proto, string name, long value, long otherwise)
     {
         if (value != otherwise)
             proto.Attribute.Add(new AttributeProto { Name = name, Type = AttributeType.Int, I = value });

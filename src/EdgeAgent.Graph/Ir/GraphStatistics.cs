@@ -25,6 +25,8 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
             Conv => output * Elements(values[node.Inputs[1]].Shape[1..]),
             Gemm gemm => output * values[node.Inputs[0]].Shape[gemm.TransposeA ? 0 : 1],
             MatMul => output * values[node.Inputs[0]].Shape[^1],
+            // One for every weight and recurrent weight at every step.
+            RecurrentOperator => Elements(values[node.Inputs[0]].Shape[..2]) * (Elements(values[node.Inputs[1]].Shape) + Elements(values[node.Inputs[2]].Shape)),
             _ => 0,
         };
     }

@@ -5,21 +5,40 @@ namespace EdgeAgent.Graph.Ir;
 /// <summary>The shape rule of every operator of the IR: inputs' types and shapes to the output's.</summary>
 internal static class OperatorShapes
 {
-    public static (ElementType Type, int[] Shape) Of(Operator op, ValueSpec?[] inputs) => op switch
+    /// <summary>Types and shapes of all results of an operator.</summary>
+    public static (ElementType Type, int[] Shape)[] Results(Operator op, ValueSpec?[] inputs) =>
+        op is RecurrentOperator recurrent ? SequenceShapes.Of(recurrent, inputs) : [Of(op, inputs)];
+
+    private static (ElementType Type, int[] Shape) Of(Operator op, ValueSpec?[] inputs) => op switch
     {
         Conv conv => (ElementType.Float32, Convolution(conv, inputs)),
         Gemm gemm => (ElementType.Float32, Product(gemm, inputs)),
         MatMul => (ElementType.Float32, MatrixProduct(Float(inputs, 0), Float(inputs, 1))),
         BatchNormalization => (ElementType.Float32, Normalization(inputs)),
+        Abs or Neg when Value(inputs, 0).Type is not (ElementType.Bool or ElementType.UInt8) => (Value(inputs, 0).Type, Value(inputs, 0).Shape),
         UnaryOperator => (ElementType.Float32, Float(inputs, 0)),
         Identity => (Value(inputs, 0).Type, Value(inputs, 0).Shape),
         Softmax softmax => (ElementType.Float32, Axis(softmax.Axis, Float(inputs, 0)).Shape),
+        Pow => (Value(inputs, 0).Type, Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
         BinaryOperator => (SameType(inputs), Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
         Concat concat => (SameType(inputs), Concatenation(concat, inputs)),
         MaxPool pool => (ElementType.Float32, Pool(Float(inputs, 0), pool.Window, pool.CeilMode)),
         AveragePool pool => (ElementType.Float32, Pool(Float(inputs, 0), pool.Window, pool.CeilMode)),
         GlobalAveragePool or GlobalMaxPool => (ElementType.Float32, GlobalPool(Float(inputs, 0))),
-        ReduceMean mean => (ElementType.Float32, Mean(mean, Float(inputs, 0))),
+        ReduceMean mean => (ElementType.Float32, Reduced(mean, Float(inputs, 0))),
+        ReduceOperator reduce => (Value(inputs, 0).Type, Reduced(reduce, Value(inputs, 0).Shape)),
+        ArgMax arg => (ElementType.Int64, Reduced(new ReduceMax([arg.Axis], arg.KeepDims), Float(inputs, 0))),
+        ComparisonOperator => (SameType(inputs) is var _ ? ElementType.Bool : default, Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
+        LogicalOperator => (ElementType.Bool, Broadcast(Typed(inputs, 0, ElementType.Bool), Typed(inputs, 1, ElementType.Bool))),
+        Not => (ElementType.Bool, Typed(inputs, 0, ElementType.Bool)),
+        Where => (SameType(inputs[1..]), Broadcast(Broadcast(Typed(inputs, 0, ElementType.Bool), Value(inputs, 1).Shape), Value(inputs, 2).Shape)),
+        Cast cast => (cast.To, Value(inputs, 0).Shape),
+        Slice slice => (Value(inputs, 0).Type, SliceRanges.Shape(slice, Value(inputs, 0).Shape)),
+        Gather gather => (Value(inputs, 0).Type, Gathered(gather.Axis, Value(inputs, 0).Shape, Value(inputs, 1))),
+        Expand expand => (Value(inputs, 0).Type, Broadcast(Value(inputs, 0).Shape, Array.ConvertAll(expand.Shape, d => d is >= -MaxElements and <= MaxElements ? (int)d : throw new ShapeFault($"a size of {d} is not supported")))),
+        LogSoftmax softmax => (ElementType.Float32, Axis(softmax.Axis, Float(inputs, 0)).Shape),
+        LayerNormalization normalization => (ElementType.Float32, LayerNormalized(normalization, inputs)),
+        Resize resize => (ElementType.Float32, Resized(resize, Float(inputs, 0))),
         Flatten flatten => (Value(inputs, 0).Type, Flattened(flatten.Axis, Value(inputs, 0).Shape)),
         Reshape reshape => (Value(inputs, 0).Type, Reshaped(reshape.Shape, Value(inputs, 0).Shape)),
         Transpose transpose => (Value(inputs, 0).Type, Transposed(transpose.Permutation, Value(inputs, 0).Shape)),
@@ -168,10 +187,38 @@ internal static class OperatorShapes
     private static int[] GlobalPool(int[] x) =>
         x.Length > 2 ? [x[0], x[1], .. Enumerable.Repeat(1, x.Length - 2)] : throw new ShapeFault($"input [{Join(x)}] has no spatial axes");
 
-    private static int[] Mean(ReduceMean mean, int[] x)
+    private static int[] Gathered(int axis, int[] data, ValueSpec indices)
     {
-        var reduced = mean.Axes.Select(a => Axis(a, x).Axis).ToHashSet();
-        return [.. x.Select((d, i) => (d, i)).Where(p => mean.KeepDims || !reduced.Contains(p.i)).Select(p => reduced.Contains(p.i) ? 1 : p.d)];
+        var index = Axis(axis, data).Axis;
+        if (indices.Type is not (ElementType.Int32 or ElementType.Int64))
+            throw new ShapeFault($"indices of type {indices.Type} are not supported");
+        return data[index] > 0 ? [.. data[..index], .. indices.Shape, .. data[(index + 1)..]] : throw new ShapeFault("cannot pick from the batch");
+    }
+
+    private static int[] LayerNormalized(LayerNormalization normalization, ValueSpec?[] inputs)
+    {
+        var (x, axis) = Axis(normalization.Axis, Float(inputs, 0));
+        if (x[axis..].Any(d => d < 1))
+            throw new ShapeFault("normalises over the batch");
+        for (var i = 1; i < inputs.Length; i++)
+            if (inputs[i] is not null && !Broadcast(x[axis..], Float(inputs, i)).AsSpan().SequenceEqual(x.AsSpan(axis)))
+                throw new ShapeFault($"parameter [{Join(Float(inputs, i))}] does not fit [{Join(x[axis..])}]");
+        return x;
+    }
+
+    private static int[] Resized(Resize resize, int[] x)
+    {
+        if (x.Length is not (3 or 4) || resize.Sizes.Length != x.Length - 2 || resize.Scales.Length != resize.Sizes.Length || resize.Sizes.Any(s => s < 1) || resize.Scales.Any(s => !(s > 0)))
+            throw new ShapeFault($"cannot resize [{Join(x)}] to [{Join(resize.Sizes)}]");
+        return [x[0], x[1], .. resize.Sizes];
+    }
+
+    private static int[] Reduced(ReduceOperator reduce, int[] x)
+    {
+        var reduced = reduce.Axes.Select(a => Axis(a, x).Axis).ToHashSet();
+        if (reduced.Any(a => x[a] < 0))
+            throw new ShapeFault("reduces over the batch, which is not supported");
+        return [.. x.Select((d, i) => (d, i)).Where(p => reduce.KeepDims || !reduced.Contains(p.i)).Select(p => reduced.Contains(p.i) ? 1 : p.d)];
     }
 
     private static int[] Flattened(int axis, int[] x)
@@ -241,10 +288,12 @@ internal static class OperatorShapes
         return type;
     }
 
-    private static int[] Float(ValueSpec?[] inputs, int index) =>
-        Value(inputs, index) is { Type: ElementType.Float32 } value
+    internal static int[] Float(ValueSpec?[] inputs, int index) => Typed(inputs, index, ElementType.Float32);
+
+    internal static int[] Typed(ValueSpec?[] inputs, int index, ElementType type) =>
+        Value(inputs, index) is var value && value.Type == type
             ? value.Shape
-            : throw new ShapeFault($"input {index} is {Value(inputs, index).Type}, not Float32");
+            : throw new ShapeFault($"input {index} is {Value(inputs, index).Type}, not {type}");
 
     private static ValueSpec Value(ValueSpec?[] inputs, int index) =>
         index < inputs.Length && inputs[index] is { } value ? value : throw new ShapeFault($"input {index} is missing");

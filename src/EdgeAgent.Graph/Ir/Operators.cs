@@ -8,7 +8,7 @@ namespace EdgeAgent.Graph.Ir;
 public abstract record Operator
 {
     /// <summary>The name under which errors, reports and <c>inspect</c> show the operator.</summary>
-    public string Type => GetType().Name;
+    public virtual string Type => GetType().Name;
 }
 
 /// <summary>A function of one variable, element by element: float32 to float32 of the same shape.</summary>
@@ -16,6 +16,15 @@ public abstract record UnaryOperator : Operator;
 
 /// <summary>Arithmetic of two operands of one type, element by element, with NumPy's broadcasting.</summary>
 public abstract record BinaryOperator : Operator;
+
+/// <summary>Comparison of two operands of one type to a bool, element by element, with NumPy's broadcasting.</summary>
+public abstract record ComparisonOperator : Operator;
+
+/// <summary>Two bools to one, element by element, with NumPy's broadcasting.</summary>
+public abstract record LogicalOperator : Operator;
+
+/// <summary>Elements along some axes become one; without <c>KeepDims</c> the axes go.</summary>
+public abstract record ReduceOperator(int[] Axes, bool KeepDims) : Operator;
 
 /// <summary>A window over the spatial axes: all arrays have one entry per axis, <c>Pads</c> begins then ends.</summary>
 public readonly record struct Window(int[] Kernel, int[] Strides, int[] Pads, int[] Dilations)
@@ -95,7 +104,7 @@ public sealed record GlobalAveragePool : Operator;
 
 public sealed record GlobalMaxPool : Operator;
 
-public sealed record ReduceMean(int[] Axes, bool KeepDims) : Operator;
+public sealed record ReduceMean(int[] Axes, bool KeepDims) : ReduceOperator(Axes, KeepDims);
 
 public sealed record Flatten(int Axis) : Operator;
 
@@ -119,3 +128,177 @@ public sealed record QuantizeLinear(int Axis, bool TiesAwayFromZero = false) : O
 
 /// <summary>Inputs: x, scale, zero point; <c>Axis</c> counts only where scale is one-dimensional.</summary>
 public sealed record DequantizeLinear(int Axis) : Operator;
+
+public sealed record Abs : UnaryOperator;
+
+public sealed record Ceil : UnaryOperator;
+
+public sealed record Cos : UnaryOperator;
+
+public sealed record Elu(float Alpha) : UnaryOperator;
+
+public sealed record Erf : UnaryOperator;
+
+public sealed record Exp : UnaryOperator;
+
+public sealed record Floor : UnaryOperator;
+
+public sealed record Log : UnaryOperator;
+
+public sealed record Neg : UnaryOperator;
+
+public sealed record Reciprocal : UnaryOperator;
+
+/// <summary>To the nearest whole number, ties to even.</summary>
+public sealed record Round : UnaryOperator;
+
+public sealed record Selu(float Alpha, float Gamma) : UnaryOperator;
+
+public sealed record Sign : UnaryOperator;
+
+public sealed record Sin : UnaryOperator;
+
+public sealed record Softplus : UnaryOperator;
+
+public sealed record Softsign : UnaryOperator;
+
+public sealed record Sqrt : UnaryOperator;
+
+public sealed record ThresholdedRelu(float Alpha) : UnaryOperator;
+
+public sealed record Max : BinaryOperator;
+
+public sealed record Min : BinaryOperator;
+
+public sealed record Pow : BinaryOperator;
+
+/// <summary>Inputs: x, slope, which broadcasts to x.</summary>
+public sealed record PRelu : BinaryOperator;
+
+public sealed record Equal : ComparisonOperator;
+
+public sealed record Greater : ComparisonOperator;
+
+public sealed record GreaterOrEqual : ComparisonOperator;
+
+public sealed record Less : ComparisonOperator;
+
+public sealed record LessOrEqual : ComparisonOperator;
+
+public sealed record And : LogicalOperator;
+
+public sealed record Or : LogicalOperator;
+
+public sealed record Xor : LogicalOperator;
+
+public sealed record Not : Operator;
+
+/// <summary>Inputs: condition (bool), x, y; all three broadcast.</summary>
+public sealed record Where : Operator;
+
+/// <summary>Float to integer truncates; to bool it is true unless 0.</summary>
+public sealed record Cast(ElementType To) : Operator;
+
+public sealed record ReduceSum(int[] Axes, bool KeepDims) : ReduceOperator(Axes, KeepDims);
+
+public sealed record ReduceMax(int[] Axes, bool KeepDims) : ReduceOperator(Axes, KeepDims);
+
+public sealed record ReduceMin(int[] Axes, bool KeepDims) : ReduceOperator(Axes, KeepDims);
+
+public sealed record ReduceProd(int[] Axes, bool KeepDims) : ReduceOperator(Axes, KeepDims);
+
+/// <summary>Index (int64) of the first largest element along an axis.</summary>
+public sealed record ArgMax(int Axis, bool KeepDims) : Operator;
+
+/// <summary>
+/// For each of <c>Axes</c> the elements from start to end (exclusive) by a step, with NumPy's meaning of negative numbers;
+/// <see cref="int.MaxValue"/> is the end, whatever the size.
+/// </summary>
+public sealed record Slice(int[] Starts, int[] Ends, int[] Axes, int[] Steps) : Operator;
+
+/// <summary>Inputs: data, indices (int32 or int64, negative ones from the end): an embedding is one along axis 0.</summary>
+public sealed record Gather(int Axis) : Operator;
+
+/// <summary>Broadcasts to <c>Shape</c>, in which 1 keeps the input's size.</summary>
+public sealed record Expand(long[] Shape) : Operator;
+
+public sealed record LogSoftmax(int Axis) : Operator;
+
+/// <summary>Inputs: x, scale, optional bias, which have the shape of x from <c>Axis</c> on. To mean 0 and variance 1 over these axes.</summary>
+public sealed record LayerNormalization(int Axis, float Epsilon) : Operator;
+
+/// <summary>How a position of the output of <see cref="Resize"/> becomes one of the input.</summary>
+public enum ResizeCoordinates
+{
+    /// <summary>(i + 0.5) / scale - 0.5</summary>
+    HalfPixel,
+
+    /// <summary>The same; 0 where the output has one element.</summary>
+    PytorchHalfPixel,
+
+    /// <summary>i / scale</summary>
+    Asymmetric,
+
+    /// <summary>First and last elements lie on one another.</summary>
+    AlignCorners,
+}
+
+/// <summary>How a position between two elements becomes one of them.</summary>
+public enum ResizeRounding
+{
+    /// <summary>Linear interpolation, no rounding.</summary>
+    Linear,
+    RoundPreferFloor,
+    RoundPreferCeil,
+    Floor,
+    Ceil,
+}
+
+/// <summary>
+/// Images of another height and width. <c>Scales</c> are those that the model states; where it states sizes, they are
+/// output size / input size.
+/// </summary>
+public sealed record Resize(int[] Sizes, float[] Scales, ResizeCoordinates Coordinates, ResizeRounding Rounding) : Operator;
+
+public enum RecurrentDirection
+{
+    Forward,
+    Reverse,
+    Bidirectional,
+}
+
+/// <summary>
+/// A recurrent layer over x [time, batch, inputs], as ONNX defines it. Inputs: x, w [D, gates * H, inputs], r [D, gates * H, H],
+/// optional b [D, 2 * gates * H], sequence lengths [batch] (int32) and initial state [D, batch, H]. Outputs: all states
+/// [time, D, batch, H] and the last one [D, batch, H]. D is the number of directions.
+/// </summary>
+/// <param name="Hidden">H</param>
+/// <param name="Activations">For each direction in turn, in the order of ONNX: Sigmoid, Tanh, Relu or HardSigmoid.</param>
+public abstract record RecurrentOperator(int Hidden, RecurrentDirection Direction, string[] Activations) : Operator
+{
+    /// <summary>Rows of the weights are this many times H.</summary>
+    public abstract int Gates { get; }
+
+    public int Directions => Direction == RecurrentDirection.Bidirectional ? 2 : 1;
+
+    public override string Type => GetType().Name.ToUpperInvariant();
+}
+
+/// <summary>Gates i, o, f, c. Two more inputs: initial cell state [D, batch, H] and peepholes [D, 3 * H] (i, o, f); one more output: the last cell state.</summary>
+public sealed record Lstm(int Hidden, RecurrentDirection Direction, string[] Activations) : RecurrentOperator(Hidden, Direction, Activations)
+{
+    public override int Gates => 4;
+}
+
+/// <summary>Gates z, r, h.</summary>
+/// <param name="LinearBeforeReset">The reset gate applies to the recurrent product with its bias, as in Keras and cuDNN.</param>
+public sealed record Gru(int Hidden, RecurrentDirection Direction, string[] Activations, bool LinearBeforeReset) : RecurrentOperator(Hidden, Direction, Activations)
+{
+    public override int Gates => 3;
+}
+
+/// <summary>One gate: h' = f(W x + R h + b).</summary>
+public sealed record Rnn(int Hidden, RecurrentDirection Direction, string[] Activations) : RecurrentOperator(Hidden, Direction, Activations)
+{
+    public override int Gates => 1;
+}

@@ -39,8 +39,10 @@ public static class ShapeInference
             inputs[i] = node.Inputs[i].Length == 0 ? null : valueOf(node.Inputs[i]);
         try
         {
-            var (type, shape) = OperatorShapes.Of(node.Op, inputs);
-            return [new(node.Output, type, Check(shape, "the result"))];
+            var results = OperatorShapes.Results(node.Op, inputs);
+            if (node.Outputs.Count > results.Length)
+                throw new ShapeFault($"has {node.Outputs.Count} outputs; at most {results.Length} are possible");
+            return [.. node.Outputs.Zip(results, (name, result) => new ValueSpec(name, result.Type, Check(result.Shape, "the result")))];
         }
         catch (ShapeFault fault)
         {

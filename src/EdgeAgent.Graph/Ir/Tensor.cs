@@ -53,6 +53,9 @@ public sealed class Tensor
 
     public static Tensor Of(bool[] data, params int[] shape) => new(ElementType.Bool, shape, data);
 
+    /// <summary>A tensor of <paramref name="type"/> over an array of that type's elements.</summary>
+    internal static Tensor Wrap(ElementType type, Array data, int[] shape) => new(type, shape, data);
+
     /// <summary>The same elements in an array of their own.</summary>
     public static Tensor Copy(Tensor tensor) => new(tensor.Type, tensor.Shape, (Array)tensor.Data.Clone());
 

@@ -65,9 +65,50 @@ public class BadModelTests
     public void TensorLargerThanItsData_IsRefusedByName() =>
         Assert.Contains("tensor 'w' needs", Refused(new OnnxModel(13).Input("x", "N", 4).Initializer("w", DataType.Float, [1 << 30], t => t.FloatData.Add(1)).Node("Mul", "x, w", "y").Output("y")));
 
+    [Theory]
+    [InlineData("", "must lie in the model's folder")]
+    [InlineData("../secret.bin", "must lie in the model's folder")]
+    [InlineData("data/../../secret.bin", "must lie in the model's folder")]
+    [InlineData("/etc/passwd", "must lie in the model's folder")]
+    [InlineData("nowhere.bin", "not beside the model")]
+    public void ExternalData_OutsideOfTheFolderOrMissing_IsRefusedByTensor(string location, string says)
+    {
+        var message = Refused(WithExternalData(location, 0, 16));
+        Assert.Contains("tensor 'w'", message);
+        Assert.Contains(says, message);
+    }
+
     [Fact]
-    public void ExternalData_IsRefusedWithTheRemedy() =>
-        Assert.Contains("save the model as one file", Refused(new OnnxModel(13).Input("x", "N", 4).Initializer("w", DataType.Float, [4], t => t.DataLocation = 1).Node("Mul", "x, w", "y").Output("y")));
+    public void ExternalData_BehindALinkOrTooShort_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder.File("short.bin"), new byte[15]);
+        File.CreateSymbolicLink(folder.File("link.bin"), "/etc/hostname");
+        foreach (var (file, says) in new[] { ("short.bin", "which has 15"), ("link.bin", "reached by a link") })
+        {
+            File.WriteAllBytes(folder.File("model.onnx"), WithExternalData(file, 0, 16).ToBytes());
+            Assert.Contains(says, Assert.Throws<ModelImportException>(() => ModelImporter.Load(folder.File("model.onnx"))).Message);
+        }
+    }
+
+    private static OnnxModel WithExternalData(string location, long offset, long length) =>
+        new OnnxModel(13).Input("x", "N", 4).Initializer("w", DataType.Float, [4], t =>
+        {
+            t.DataLocation = 1;
+            t.ExternalData.Add(new EdgeAgent.Graph.Import.Onnx.StringStringEntryProto { Key = "location", Value = location });
+            t.ExternalData.Add(new EdgeAgent.Graph.Import.Onnx.StringStringEntryProto { Key = "offset", Value = $"{offset}" });
+            t.ExternalData.Add(new EdgeAgent.Graph.Import.Onnx.StringStringEntryProto { Key = "length", Value = $"{length}" });
+        }).Node("Mul", "x, w", "y").Output("y");
+
+    [Fact]
+    public void ExternalData_BesideTheModel_IsRead()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("data"));
+        File.WriteAllBytes(folder.File("data/weights.bin"), [9, 9, 9, 9, .. new float[] { 1, 2, 3, 4 }.SelectMany(BitConverter.GetBytes)]);
+        File.WriteAllBytes(folder.File("model.onnx"), WithExternalData("data/weights.bin", 4, 16).ToBytes());
+        Assert.Equal([1f, 2, 3, 4], ModelImporter.Load(folder.File("model.onnx")).Constants["w"].Floats);
+    }
 
     [Fact]
     public void DynamicImageSize_IsRefusedWithTheAxis() =>

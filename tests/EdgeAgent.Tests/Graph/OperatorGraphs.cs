@@ -67,6 +67,53 @@ internal static class OperatorGraphs
             var (scale, zero) = (t.Constant(Tensor.Of([0.01f, 0.02f, 0.03f], 3)), t.Constant(Tensor.Of([(sbyte)3, (sbyte)-5, (sbyte)0], 3)));
             return t.Node(new DequantizeLinear(1), t.Node(new QuantizeLinear(1), t.Input(3, 5, 5), scale, zero), scale, zero);
         }),
+        ["Abs, Neg, Sign"] = () => Graph(t => t.Node(new Add(), t.Node(new Abs(), t.Input(40)), t.Node(new Neg(), t.Node(new Sign(), "x0")))),
+        ["Ceil, Floor, Round"] = () => Graph(t => t.Node(new Add(), t.Node(new Ceil(), t.Input(40)), t.Node(new Mul(), t.Node(new Floor(), "x0"), t.Node(new Round(), "x0")))),
+        ["Sin, Cos"] = () => Graph(t => t.Node(new Sub(), t.Node(new Sin(), t.Input(40)), t.Node(new Cos(), "x0"))),
+        ["Exp, Log, Sqrt, Reciprocal"] = () => Graph(t => t.Node(new Reciprocal(), t.Node(new Sqrt(), t.Node(new Log(), t.Node(new Add(), t.Node(new Exp(), t.Input(40)), t.Constant(Tensor.Of([1.5f]))))))),
+        ["Elu"] = () => Graph(t => t.Node(new Elu(0.7f), t.Input(40))),
+        ["Selu"] = () => Graph(t => t.Node(new Selu(1.6f, 1.1f), t.Input(40))),
+        ["Erf"] = () => Graph(t => t.Node(new Erf(), t.Node(new Mul(), t.Input(400), t.Constant(Tensor.Of([2.5f]))))),
+        ["Softplus, Softsign"] = () => Graph(t => t.Node(new Softplus(), t.Node(new Softsign(), t.Input(40)))),
+        ["ThresholdedRelu"] = () => Graph(t => t.Node(new ThresholdedRelu(0.5f), t.Input(40))),
+        ["Max, Min"] = () => Graph(t => t.Node(new Max(), t.Node(new Min(), t.Input(3, 4), t.Input(1, 4)), t.Weights(1, 4))),
+        ["Pow"] = () => Graph(t => t.Node(new Pow(), t.Node(new Abs(), t.Input(40)), t.Constant(Tensor.Of([1.7f])))),
+        ["PRelu"] = () => Graph(t => t.Node(new PRelu(), t.Input(3, 4, 4), t.Weights(1, 3, 1, 1))),
+        ["Comparisons and logic"] = () => Graph(t =>
+        {
+            var (x, y) = (t.Input(3, 4), t.Input(1, 4));
+            var between = t.Node(new And(), t.Node(new Greater(), x, y), t.Node(new LessOrEqual(), x, t.Constant(Tensor.Of([1f]))));
+            var odd = t.Node(new Xor(), t.Node(new Less(), x, y), t.Node(new Not(), t.Node(new Equal(), t.Node(new Round(), x), t.Node(new Round(), y))));
+            return t.Node(new Where(), t.Node(new Or(), between, odd), x, t.Node(new Where(), t.Node(new GreaterOrEqual(), x, y), y, t.Constant(Tensor.Of([7f]))));
+        }),
+        ["Cast, integers"] = () => Graph(t =>
+        {
+            var x = t.Node(new Cast(ElementType.Int32), t.Node(new Mul(), t.Input(3, 4), t.Constant(Tensor.Of([10f]))));
+            x = t.Node(new Add(), t.Node(new Mul(), x, x), t.Constant(Tensor.Of([-3])));
+            return t.Node(new Cast(ElementType.Float32), t.Node(new Div(), x, t.Constant(Tensor.Of([2]))));
+        }),
+        ["ReduceSum, ReduceMax, ReduceMin, ReduceProd"] = () => Graph(t =>
+        {
+            var x = t.Input(3, 4, 5);
+            var sum = t.Node(new ReduceSum([1, -1], true), x);
+            var rest = t.Node(new Add(), t.Node(new ReduceMax([3], false), x), t.Node(new ReduceProd([3], false), x));
+            return t.Node(new Mul(), t.Node(new Sub(), t.Node(new Reshape([0, 3, 4, 1]), rest), t.Node(new ReduceMin([3], true), x)), sum);
+        }),
+        ["ArgMax"] = () => Graph(t => t.Node(new Cast(ElementType.Float32), t.Node(new ArgMax(1, false), t.Input(7, 5)))),
+        ["Slice"] = () => Graph(t => t.Node(new Slice([1, -1, 0], [int.MaxValue, 0, int.MaxValue], [1, 3, 0], [2, -2, 1]), t.Input(5, 3, 8))),
+        ["Gather"] = () => Graph(t => t.Node(new Gather(2), t.Input(3, 6), t.Constant(Tensor.Of([0L, -1, 3, 3, 2, 5], 2, 3)))),
+        ["Gather from a table"] = () => Graph(t => t.Node(new Gather(0), t.Weights(1, 9, 5), t.Node(new Cast(ElementType.Int64), t.Node(new Abs(), t.Input(6))))),
+        ["Expand"] = () => Graph(t => t.Node(new Expand([1, 3, 4]), t.Input(1, 4))),
+        ["LogSoftmax"] = () => Graph(t => t.Node(new LogSoftmax(1), t.Input(5, 4))),
+        ["LayerNormalization"] = () => Graph(t => t.Node(new LayerNormalization(2, 1e-3f), t.Input(5, 4, 3), t.Weights(1, 4, 3), t.Weights(1, 4, 3))),
+        ["Resize, nearest"] = () => Graph(t => t.Node(new Resize([8, 9], [2, 1.8f], ResizeCoordinates.Asymmetric, ResizeRounding.Floor), t.Input(3, 4, 5))),
+        ["Resize, linear"] = () => Graph(t => t.Node(new Resize([8, 3], [2, 0.75f], ResizeCoordinates.HalfPixel, ResizeRounding.Linear), t.Input(3, 4, 4))),
+        ["LSTM"] = () => Recurrent(new Lstm(4, RecurrentDirection.Forward, ["Sigmoid", "Tanh", "Tanh"])),
+        ["LSTM, both directions"] = () => Recurrent(new Lstm(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Tanh", "HardSigmoid", "Relu", "Tanh"])),
+        ["GRU"] = () => Recurrent(new Gru(4, RecurrentDirection.Reverse, ["Sigmoid", "Tanh"], LinearBeforeReset: false)),
+        ["GRU, reset behind the product"] = () => Recurrent(new Gru(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Sigmoid", "Tanh"], LinearBeforeReset: true)),
+        ["RNN"] = () => Recurrent(new Rnn(4, RecurrentDirection.Forward, ["Tanh"])),
+        ["attention"] = () => Attention(seed: 1),
         ["a residual network"] = () => ResidualNet(seed: 1),
         ["a depthwise network"] = () => DepthwiseNet(seed: 1),
         ["a network of branches"] = () => ConcatNet(seed: 1),
@@ -111,6 +158,31 @@ internal static class OperatorGraphs
         joined = t.Node(new Pad([0, 0, 0, 0, 0, 0, 1, 1], 0), joined);
         joined = t.Node(new Relu(), t.Node(new Conv(Window.Of(3, 2), 1), joined, t.Weights(0.2f, 12, 19, 3, 3), t.Weights(0.1f, 12)));
         return t.Build(t.Dense(t.Node(new Reshape([0, -1]), joined), 12 * 16, 10));
+    }
+
+    /// <summary>A block of a transformer: six positions of width 8, two heads.</summary>
+    public static GraphSpec Attention(int seed)
+    {
+        var t = new TestGraph(seed);
+        var x = t.Input(6, 8);
+        string Heads(int[] order) => t.Node(new Transpose(order), t.Node(new Reshape([0, 6, 2, 4]), t.Node(new Add(), t.Node(new MatMul(), x, t.Weights(0.6f, 8, 8)), t.Weights(0.1f, 8))));
+        var (query, key, value) = (Heads([0, 2, 1, 3]), Heads([0, 2, 3, 1]), Heads([0, 2, 1, 3]));
+        var shares = t.Node(new Softmax(-1), t.Node(new Mul(), t.Node(new MatMul(), query, key), t.Constant(Tensor.Of([0.5f]))));
+        var mixed = t.Node(new Reshape([0, 6, 8]), t.Node(new Transpose([0, 2, 1, 3]), t.Node(new MatMul(), shares, value)));
+        x = t.Node(new LayerNormalization(-1, 1e-5f), t.Node(new Add(), x, t.Node(new MatMul(), mixed, t.Weights(0.6f, 8, 8))), t.Weights(1, 8), t.Weights(1, 8));
+        var wide = t.Node(new MatMul(), x, t.Weights(0.6f, 8, 16));
+        var gelu = t.Node(new Mul(), wide, t.Node(new Add(), t.Node(new Erf(), t.Node(new Mul(), wide, t.Constant(Tensor.Of([0.70710677f])))), t.Constant(Tensor.Of([1f]))));
+        return t.Build(t.Node(new ReduceMean([1], false), t.Node(new MatMul(), gelu, t.Weights(0.6f, 16, 3))));
+    }
+
+    /// <summary>Seven steps of five numbers, batch first as models have it, all states as output.</summary>
+    private static GraphSpec Recurrent(RecurrentOperator op)
+    {
+        var t = new TestGraph(seed: 3);
+        var (d, rows) = (op.Directions, op.Gates * op.Hidden);
+        var x = t.Node(new Transpose([1, 0, 2]), t.Input(7, 5));
+        var y = t.Node(op, x, t.Weights(0.7f, d, rows, 5), t.Weights(0.7f, d, rows, op.Hidden), t.Weights(0.3f, d, 2 * rows));
+        return t.Build(t.Node(new Transpose([2, 0, 1, 3]), y));
     }
 
     private static GraphSpec Graph(Func<TestGraph, string> build)

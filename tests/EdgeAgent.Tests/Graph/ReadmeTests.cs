@@ -12,6 +12,13 @@ public class ReadmeTests
     [Fact]
     public void Readme_ListOfTfLiteOperators_IsTheImporters() => AssertListed("tflite", TfLiteOperators.Supported);
 
+    [Fact]
+    public void Readme_ListsOfWhatIsMissing_AreTheRest()
+    {
+        AssertListed("onnx, not", OnnxOperators.Unsupported);
+        AssertListed("tflite, not", TfLiteOperators.Unsupported);
+    }
+
     private static void AssertListed(string format, IEnumerable<string> supported)
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "src", "EdgeAgent.Graph", "README.md"));

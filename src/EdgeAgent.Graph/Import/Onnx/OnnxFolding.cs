@@ -11,7 +11,7 @@ namespace EdgeAgent.Graph.Import.Onnx;
 internal static class OnnxFolding
 {
     /// <summary>Operators that are supported only where they fold away.</summary>
-    public static readonly string[] OnlyFolded = ["Cast", "ConstantOfShape", "Gather", "Range", "Shape", "Size", "Slice"];
+    public static readonly string[] OnlyFolded = ["ConstantOfShape", "Range", "Shape", "Size"];
 
     public static FoldedValue? TryFold(OnnxNode node, OnnxGraphBuilder builder)
     {
@@ -28,6 +28,8 @@ internal static class OnnxFolding
                 return null;
             inputs.Add(known);
         }
+        if (node.Proto.Domain is not ("" or "ai.onnx"))
+            return null;
         var result = Fold(node, new(node, inputs));
         return result is not null && result.Numbers.Length <= FoldedValue.MaxCount ? result : null;
     }

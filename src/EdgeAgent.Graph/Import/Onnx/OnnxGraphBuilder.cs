@@ -58,27 +58,58 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
     }
 
     /// <summary>Appends an IR node; its output's shape is inferred at once.</summary>
-    public void Emit(string name, Operator op, IReadOnlyList<string> inputs, string output)
+    public void Emit(string name, Operator op, IReadOnlyList<string> inputs, params string[] outputs)
     {
         foreach (var input in inputs)
             if (input.Length > 0 && Value(input) is null)
                 throw new OnnxFault(_folded.ContainsKey(input)
                     ? $"node '{name}' ({op.Type}) computes with the batch size, which is not supported; export the model with a fixed batch"
                     : $"node '{name}' ({op.Type}) reads '{ModelImportException.OneLine(input)}', which nothing defines");
-        var node = new Node(name, op, inputs, [output]);
+        var node = new Node(name, op, inputs, outputs);
         foreach (var value in ShapeInference.Infer(node, Value))
             if (!_values.TryAdd(value.Name, value))
-                throw new OnnxFault($"node '{name}' ({op.Type}) defines '{ModelImportException.OneLine(output)}' a second time");
-        _nodes.Add(node);
+                throw new OnnxFault($"node '{name}' ({op.Type}) defines '{ModelImportException.OneLine(value.Name)}' a second time");
+        if (IsSmallConstant(node))
+            foreach (var (result, tensor) in ConstantFolding.Compute(node, _constants))
+                _constants[result] = tensor;
+        else
+            _nodes.Add(node);
     }
+
+    /// <summary>Appends a node that computes a part of what <paramref name="node"/> stands for; returns the value's name.</summary>
+    public string EmitTemporary(OnnxNode node, Operator op, params string[] inputs)
+    {
+        var output = FreshName($"{node.Output(0)}_{op.Type.ToLowerInvariant()}");
+        Emit($"{node.Name}_{op.Type}", op, inputs, output);
+        return output;
+    }
+
+    /// <summary>A constant that the node needs beside its inputs.</summary>
+    public string Scalar(OnnxNode node, float value) => AddConstant($"{node.Output(0)}_number", Tensor.Of([value], []));
 
     /// <summary>Adds a constant under a name of its own and returns the name.</summary>
     public string AddConstant(string name, Tensor tensor)
     {
-        while (_values.ContainsKey(name) || _folded.ContainsKey(name) || _initializers.ContainsKey(name) || _constants.ContainsKey(name))
-            name += "_";
+        name = FreshName(name);
         _constants[name] = tensor;
         return name;
+    }
+
+    /// <summary>A name that nothing of the file and nothing emitted so far has.</summary>
+    public string FreshName(string name)
+    {
+        while (_values.ContainsKey(name) || _folded.ContainsKey(name) || _initializers.ContainsKey(name) || _constants.ContainsKey(name))
+            name += "_";
+        return name;
+    }
+
+    /// <summary>True if the node can be computed now and makes no more of the file than there is in it.</summary>
+    private bool IsSmallConstant(Node node)
+    {
+        if (node.Op is QuantizeLinear or DequantizeLinear || !node.Inputs.All(i => i.Length == 0 || Constant(i) is not null))
+            return false;
+        var known = node.Inputs.Where(i => i.Length > 0).Sum(i => (long)_constants[i].Count);
+        return node.Outputs.Sum(o => ShapeInference.ElementsPerSample(_values[o].Shape)) <= Math.Max(FoldedValue.MaxCount, 2 * known);
     }
 
     /// <summary>A tensor given by an attribute of a Constant node.</summary>
@@ -90,9 +121,10 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
 
     private void Convert(OnnxNode node)
     {
-        if (node.Proto.Domain is not ("" or "ai.onnx") || !OnnxOperators.All.TryGetValue(node.Op, out var convert))
+        var domain = node.Proto.Domain is "" or "ai.onnx" ? "" : node.Proto.Domain + ".";
+        if (!OnnxOperators.All.TryGetValue(domain + node.Op, out var convert))
             throw Unsupported(node);
-        if (node.Output(0).Length == 0)
+        if (node.Proto.Output.All(o => o.Length == 0))
             throw node.Fault("has no output");
         if (OnnxFolding.TryFold(node, this) is { } folded)
         {

@@ -14,10 +14,11 @@ internal static class OnnxImporter
         var model = Parse(bytes, path);
         try
         {
+            new OnnxExternalData(path).Resolve(model);
             var graph = new OnnxGraphBuilder(model).Build(System.IO.Path.GetFileNameWithoutExtension(path));
             return DynamicBatch.Apply(graph).Verify();
         }
-        catch (Exception e) when (e is OnnxFault or InvalidGraphException or OverflowException)
+        catch (Exception e) when (e is OnnxFault or InvalidGraphException or OverflowException or ShapeInference.ShapeFault or DivideByZeroException or ArgumentException or NotSupportedException)
         {
             throw new ModelImportException(path, e.Message, e);
         }

@@ -56,6 +56,9 @@ internal sealed class OnnxNode
     public float[]? Floats(string attribute) =>
         _attributes.TryGetValue(attribute, out var a) ? [.. Typed(a, AttributeType.Floats).Floats] : null;
 
+    public string[]? Strings(string attribute) =>
+        _attributes.TryGetValue(attribute, out var a) ? [.. Typed(a, AttributeType.Strings).Strings.Select(s => s.ToStringUtf8())] : null;
+
     public Tensor? Tensor(string attribute) =>
         _attributes.TryGetValue(attribute, out var a) && Typed(a, AttributeType.Tensor).T is { } proto ? OnnxTensors.Read(proto) : null;
 

@@ -12,6 +12,81 @@ internal static class OnnxOperators
 
     public static readonly IReadOnlyDictionary<string, Converter> All = new Dictionary<string, Converter>
     {
+        ["Abs"] = (n, g) => Emit(n, g, new Abs(), 1),
+        ["And"] = (n, g) => Emit(n, g, new And(), 2),
+        ["ArgMax"] = OnnxReductions.ArgMax,
+        ["CastLike"] = CastLike,
+        ["Ceil"] = (n, g) => Emit(n, g, new Ceil(), 1),
+        ["Celu"] = OnnxActivations.Celu,
+        ["Cos"] = (n, g) => Emit(n, g, new Cos(), 1),
+        ["DepthToSpace"] = OnnxMovement.DepthToSpace,
+        ["Elu"] = (n, g) => Emit(n, g, new Elu(n.Float("alpha", 1)), 1),
+        ["Equal"] = (n, g) => Emit(n, g, new Equal(), 2),
+        ["Erf"] = (n, g) => Emit(n, g, new Erf(), 1),
+        ["Exp"] = (n, g) => Emit(n, g, new Exp(), 1),
+        ["Expand"] = OnnxMovement.Expand,
+        ["Floor"] = (n, g) => Emit(n, g, new Floor(), 1),
+        ["GRU"] = OnnxSequences.Gru,
+        ["Gelu"] = OnnxActivations.Gelu,
+        ["Greater"] = (n, g) => Emit(n, g, new Greater(), 2),
+        ["GreaterOrEqual"] = (n, g) => Emit(n, g, new GreaterOrEqual(), 2),
+        ["InstanceNormalization"] = OnnxNormalizations.Instance,
+        ["LSTM"] = OnnxSequences.Lstm,
+        ["LayerNormalization"] = OnnxNormalizations.Layer,
+        ["Less"] = (n, g) => Emit(n, g, new Less(), 2),
+        ["LessOrEqual"] = (n, g) => Emit(n, g, new LessOrEqual(), 2),
+        ["Log"] = (n, g) => Emit(n, g, new Log(), 1),
+        ["LogSoftmax"] = (n, g) => Softmax(n, g, axis => new LogSoftmax(axis)),
+        ["Max"] = (n, g) => OnnxReductions.OfInputs(n, g, new Max()),
+        ["Mean"] = (n, g) => OnnxReductions.OfInputs(n, g, new Add(), average: true),
+        ["Min"] = (n, g) => OnnxReductions.OfInputs(n, g, new Min()),
+        ["Mish"] = OnnxActivations.Mish,
+        ["Neg"] = (n, g) => Emit(n, g, new Neg(), 1),
+        ["Not"] = (n, g) => Emit(n, g, new Not(), 1),
+        ["Or"] = (n, g) => Emit(n, g, new Or(), 2),
+        ["PRelu"] = (n, g) => Emit(n, g, new PRelu(), 2),
+        ["Pow"] = (n, g) => Emit(n, g, new Pow(), 2),
+        ["QLinearConv"] = OnnxQuantized.Convolution,
+        ["QLinearMatMul"] = OnnxQuantized.MatMul,
+        ["RNN"] = OnnxSequences.Rnn,
+        ["Reciprocal"] = (n, g) => Emit(n, g, new Reciprocal(), 1),
+        ["ReduceL1"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), before: x => g.EmitTemporary(n, new Abs(), x)),
+        ["ReduceL2"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), x => g.EmitTemporary(n, new Mul(), x, x), new Sqrt()),
+        ["ReduceLogSum"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), after: new Log()),
+        ["ReduceLogSumExp"] = OnnxReductions.LogSumExp,
+        ["ReduceMax"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceMax(axes, keep)),
+        ["ReduceMin"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceMin(axes, keep)),
+        ["ReduceProd"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceProd(axes, keep)),
+        ["ReduceSum"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep)),
+        ["ReduceSumSquare"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), before: x => g.EmitTemporary(n, new Mul(), x, x)),
+        ["Resize"] = OnnxMovement.Resize,
+        ["Round"] = (n, g) => Emit(n, g, new Round(), 1),
+        ["Selu"] = (n, g) => Emit(n, g, new Selu(n.Float("alpha", 1.67326319f), n.Float("gamma", 1.05070102f)), 1),
+        ["Sign"] = (n, g) => Emit(n, g, new Sign(), 1),
+        ["Sin"] = (n, g) => Emit(n, g, new Sin(), 1),
+        ["Softplus"] = (n, g) => Emit(n, g, new Softplus(), 1),
+        ["Softsign"] = (n, g) => Emit(n, g, new Softsign(), 1),
+        ["SpaceToDepth"] = OnnxMovement.SpaceToDepth,
+        ["Split"] = OnnxMovement.Split,
+        ["Sqrt"] = (n, g) => Emit(n, g, new Sqrt(), 1),
+        ["Sum"] = (n, g) => OnnxReductions.OfInputs(n, g, new Add()),
+        ["Swish"] = OnnxActivations.Swish,
+        ["ThresholdedRelu"] = (n, g) => Emit(n, g, new ThresholdedRelu(n.Float("alpha", 1)), 1),
+        ["Tile"] = OnnxMovement.Tile,
+        ["Upsample"] = OnnxMovement.Upsample,
+        ["Where"] = (n, g) => Emit(n, g, new Where(), 3),
+        ["Xor"] = (n, g) => Emit(n, g, new Xor(), 2),
+        ["com.microsoft.FastGelu"] = OnnxActivations.FastGelu,
+        ["com.microsoft.Gelu"] = OnnxActivations.Gelu,
+        ["com.microsoft.QGemm"] = OnnxQuantized.Gemm,
+        ["com.microsoft.QLinearAdd"] = (n, g) => OnnxQuantized.Binary(n, g, new Add()),
+        ["com.microsoft.QLinearAveragePool"] = (n, g) => OnnxQuantized.AveragePool(n, g, Pool(n, g)),
+        ["com.microsoft.QLinearConcat"] = OnnxQuantized.Concat,
+        ["com.microsoft.QLinearGlobalAveragePool"] = (n, g) => OnnxQuantized.AveragePool(n, g, new GlobalAveragePool()),
+        ["com.microsoft.QLinearLeakyRelu"] = (n, g) => OnnxQuantized.Unary(n, g, new LeakyRelu(n.Float("alpha", 0.01f))),
+        ["com.microsoft.QLinearMul"] = (n, g) => OnnxQuantized.Binary(n, g, new Mul()),
+        ["com.microsoft.QLinearSigmoid"] = (n, g) => OnnxQuantized.Unary(n, g, new Sigmoid()),
+        ["com.microsoft.QLinearSoftmax"] = OnnxQuantized.Softmax,
         ["Add"] = (n, g) => Emit(n, g, new Add(), 2),
         ["AveragePool"] = AveragePool,
         ["BatchNormalization"] = BatchNormalization,
@@ -25,7 +100,7 @@ internal static class OnnxOperators
         ["Div"] = (n, g) => Emit(n, g, new Div(), 2),
         ["Dropout"] = Dropout,
         ["Flatten"] = (n, g) => Emit(n, g, new Flatten(n.SmallInt("axis", 1)), 1),
-        ["Gather"] = NotFolded,
+        ["Gather"] = (n, g) => Emit(n, g, new Gather(n.SmallInt("axis", 0)), 2),
         ["Gemm"] = Gemm,
         ["GlobalAveragePool"] = (n, g) => Emit(n, g, new GlobalAveragePool(), 1),
         ["GlobalMaxPool"] = (n, g) => Emit(n, g, new GlobalMaxPool(), 1),
@@ -39,14 +114,14 @@ internal static class OnnxOperators
         ["Pad"] = Pad,
         ["QuantizeLinear"] = QuantizeLinear,
         ["Range"] = NotFolded,
-        ["ReduceMean"] = ReduceMean,
+        ["ReduceMean"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceMean(axes, keep)),
         ["Relu"] = (n, g) => Emit(n, g, new Relu(), 1),
         ["Reshape"] = Reshape,
         ["Shape"] = NotFolded,
         ["Sigmoid"] = (n, g) => Emit(n, g, new Sigmoid(), 1),
         ["Size"] = NotFolded,
-        ["Slice"] = NotFolded,
-        ["Softmax"] = Softmax,
+        ["Slice"] = OnnxMovement.Slice,
+        ["Softmax"] = (n, g) => Softmax(n, g, axis => new Softmax(axis)),
         ["Squeeze"] = Squeeze,
         ["Sub"] = (n, g) => Emit(n, g, new Sub(), 2),
         ["Tanh"] = (n, g) => Emit(n, g, new Tanh(), 1),
@@ -57,6 +132,9 @@ internal static class OnnxOperators
     /// <summary>Names for the error that refuses an operator, and for the README.</summary>
     public static IEnumerable<string> Supported =>
         All.Keys.Order(StringComparer.Ordinal).Select(op => OnnxFolding.OnlyFolded.Contains(op) ? $"{op} (of constants and shapes)" : op);
+
+    /// <summary>What ONNX has beside them.</summary>
+    public static IEnumerable<string> Unsupported => OnnxNames.Operators.Where(op => !All.ContainsKey(op));
 
     private static void Conv(OnnxNode node, OnnxGraphBuilder graph)
     {
@@ -79,11 +157,26 @@ internal static class OnnxOperators
 
     private static void Clip(OnnxNode node, OnnxGraphBuilder graph)
     {
-        var (min, max) = node.Opset < 11
-            ? (node.Float("min", float.MinValue), node.Float("max", float.MaxValue))
-            : (Scalar(node, graph, 1, float.MinValue), Scalar(node, graph, 2, float.MaxValue));
-        Emit(node, graph, new Clip(min, max), 1);
+        var numbers = node.Opset < 11 || IsNumber(node, graph, 1) && IsNumber(node, graph, 2) && graph.Value(node.Input(0))?.Type == ElementType.Float32;
+        if (numbers)
+        {
+            var (min, max) = node.Opset < 11
+                ? (node.Float("min", float.MinValue), node.Float("max", float.MaxValue))
+                : (Scalar(node, graph, 1, float.MinValue), Scalar(node, graph, 2, float.MaxValue));
+            Emit(node, graph, new Clip(min, max), 1);
+            return;
+        }
+        // Integers, or bounds that are computed.
+        var x = node.Input(0);
+        if (node.Input(1).Length > 0)
+            x = graph.EmitTemporary(node, new Max(), x, node.Input(1));
+        if (node.Input(2).Length > 0)
+            x = graph.EmitTemporary(node, new Min(), x, node.Input(2));
+        graph.Emit(node.Name, new Identity(), [x], node.Output(0));
     }
+
+    private static bool IsNumber(OnnxNode node, OnnxGraphBuilder graph, int input) =>
+        node.Input(input).Length == 0 || graph.Folded(node.Input(input)) is { IsConstant: true };
 
     private static void MaxPool(OnnxNode node, OnnxGraphBuilder graph)
     {
@@ -92,26 +185,13 @@ internal static class OnnxOperators
         Emit(node, graph, new MaxPool(PoolWindow(node, graph), node.Flag("ceil_mode")), 1);
     }
 
-    private static void AveragePool(OnnxNode node, OnnxGraphBuilder graph) =>
-        Emit(node, graph, new AveragePool(PoolWindow(node, graph), node.Flag("ceil_mode"), node.Flag("count_include_pad")), 1);
+    private static void AveragePool(OnnxNode node, OnnxGraphBuilder graph) => Emit(node, graph, Pool(node, graph), 1);
+
+    private static AveragePool Pool(OnnxNode node, OnnxGraphBuilder graph) =>
+        new(PoolWindow(node, graph), node.Flag("ceil_mode"), node.Flag("count_include_pad"));
 
     private static Window PoolWindow(OnnxNode node, OnnxGraphBuilder graph) =>
         OnnxShapes.Window(node, Shape(node, graph, 0), node.SmallInts("kernel_shape") ?? throw node.Fault("has no kernel_shape"));
-
-    private static void ReduceMean(OnnxNode node, OnnxGraphBuilder graph)
-    {
-        var rank = Shape(node, graph, 0).Length;
-        var axes = node.Ints("axes") ?? (node.Input(1).Length > 0 ? Longs(node, graph, 1) : []);
-        if (axes.Length == 0 && node.Flag("noop_with_empty_axes"))
-        {
-            Emit(node, graph, new Identity(), 1);
-            return;
-        }
-        int[] reduced = axes.Length > 0
-            ? [.. axes.Select(a => OnnxShapes.Axis(node, a, rank)).Distinct().Order()]
-            : [.. Enumerable.Range(0, rank)];
-        Emit(node, graph, new ReduceMean(reduced, node.Int("keepdims", 1) != 0), 1);
-    }
 
     private static void Reshape(OnnxNode node, OnnxGraphBuilder graph)
     {
@@ -153,20 +233,18 @@ internal static class OnnxOperators
         Emit(node, graph, new Pad(pads, value), 1);
     }
 
-    private static void Softmax(OnnxNode node, OnnxGraphBuilder graph)
+    private static void Softmax(OnnxNode node, OnnxGraphBuilder graph, Func<int, Operator> op)
     {
         var shape = Shape(node, graph, 0);
         var axis = OnnxShapes.Axis(node, node.Int("axis", node.Opset < 13 ? 1 : -1), shape.Length);
         if (node.Opset >= 13 || axis == shape.Length - 1)
         {
-            Emit(node, graph, new Softmax(axis), 1);
+            Emit(node, graph, op(axis), 1);
             return;
         }
         // Before opset 13 the operator sees a matrix: everything from the axis on is one row.
-        var (flat, soft) = ($"{node.Output(0)}_flat", $"{node.Output(0)}_soft");
-        graph.Emit(node.Name + "_flatten", new Flatten(axis), [node.Input(0)], flat);
-        graph.Emit(node.Name, new Softmax(1), [flat], soft);
-        graph.Emit(node.Name + "_unflatten", OnnxShapes.ReshapeTo(node, graph.Value(soft)!.Shape, shape), [soft], node.Output(0));
+        var soft = graph.EmitTemporary(node, op(1), graph.EmitTemporary(node, new Flatten(axis), node.Input(0)));
+        graph.Emit(node.Name, OnnxShapes.ReshapeTo(node, graph.Value(soft)!.Shape, shape), [soft], node.Output(0));
     }
 
     private static void Dropout(OnnxNode node, OnnxGraphBuilder graph)
@@ -174,14 +252,25 @@ internal static class OnnxOperators
         if (node.Input(2).Length > 0 && Scalar(node, graph, 2, 0) != 0)
             throw node.Fault("is in training mode; export the model for inference");
         Emit(node, graph, new Identity(), 1);
+        // The mask of what is kept: everything.
+        if (node.Output(1).Length > 0)
+            graph.Emit(node.Name + "_mask", new Equal(), [node.Input(0), node.Input(0)], node.Output(1));
     }
 
     private static void Cast(OnnxNode node, OnnxGraphBuilder graph)
     {
-        if (graph.Value(node.Input(0)) is not { } value || OnnxTensors.TypeOf(node.SmallInt("to", 0)) != value.Type)
-            NotFolded(node, graph);
-        Emit(node, graph, new Identity(), 1);
+        // Halves and doubles are float32 throughout.
+        var to = (TensorProto.Types.DataType)node.SmallInt("to", 0) is TensorProto.Types.DataType.Float16 or TensorProto.Types.DataType.Bfloat16 or TensorProto.Types.DataType.Double
+            ? ElementType.Float32
+            : OnnxTensors.TypeOf(node.SmallInt("to", 0)) ?? throw node.Fault("casts to a type that is not supported");
+        CastTo(node, graph, to);
     }
+
+    private static void CastLike(OnnxNode node, OnnxGraphBuilder graph) =>
+        CastTo(node, graph, (graph.Value(node.Input(1)) ?? throw node.Fault("input 1 is missing")).Type);
+
+    private static void CastTo(OnnxNode node, OnnxGraphBuilder graph, ElementType to) =>
+        Emit(node, graph, graph.Value(node.Input(0))?.Type == to ? new Identity() : new Cast(to), 1);
 
     private static void Constant(OnnxNode node, OnnxGraphBuilder graph)
     {
@@ -218,9 +307,9 @@ internal static class OnnxOperators
         graph.Emit(node.Name, new DequantizeLinear(node.SmallInt("axis", 1)), [node.Input(0), node.Input(1), zero], node.Output(0));
     }
 
-    private static string ZeroPoint(OnnxNode node, OnnxGraphBuilder graph, ElementType type)
+    internal static string ZeroPoint(OnnxNode node, OnnxGraphBuilder graph, ElementType type, int scale = 1)
     {
-        var shape = Shape(node, graph, 1);
+        var shape = Shape(node, graph, scale);
         if (ShapeInference.ElementsPerSample(shape) > 1 << 20)
             throw node.Fault("has an absurd number of scales");
         var count = (int)ShapeInference.ElementsPerSample(shape);
@@ -243,7 +332,7 @@ internal static class OnnxOperators
     private static void NotFolded(OnnxNode node, OnnxGraphBuilder graph) =>
         throw node.Fault("is supported only on constants and shapes, and reads computed data here");
 
-    private static void Emit(OnnxNode node, OnnxGraphBuilder graph, Operator op, int inputs)
+    internal static void Emit(OnnxNode node, OnnxGraphBuilder graph, Operator op, int inputs)
     {
         var names = Enumerable.Range(0, inputs).Select(node.Input).ToList();
         while (names.Count > 0 && names[^1].Length == 0)
@@ -251,10 +340,10 @@ internal static class OnnxOperators
         graph.Emit(node.Name, op, names, node.Output(0));
     }
 
-    private static int[] Shape(OnnxNode node, OnnxGraphBuilder graph, int input) =>
+    internal static int[] Shape(OnnxNode node, OnnxGraphBuilder graph, int input) =>
         (graph.Value(node.Input(input)) ?? throw node.Fault($"input {input} is missing or has no known shape")).Shape;
 
-    private static float Scalar(OnnxNode node, OnnxGraphBuilder graph, int input, float otherwise)
+    internal static float Scalar(OnnxNode node, OnnxGraphBuilder graph, int input, float otherwise)
     {
         if (node.Input(input).Length == 0)
             return otherwise;
@@ -263,7 +352,7 @@ internal static class OnnxOperators
             : throw node.Fault($"input {input} must be a constant number");
     }
 
-    private static long[] Longs(OnnxNode node, OnnxGraphBuilder graph, int input) =>
+    internal static long[] Longs(OnnxNode node, OnnxGraphBuilder graph, int input) =>
         graph.Folded(node.Input(input)) is { IsConstant: true } value
             ? Array.ConvertAll(value.Numbers, n => (long)n.Value)
             : throw node.Fault($"input {input} must be a constant");

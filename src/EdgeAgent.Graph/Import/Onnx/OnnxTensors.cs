@@ -13,7 +13,7 @@ internal static class OnnxTensors
     {
         var name = ModelImportException.OneLine(proto.Name);
         if (proto.DataLocation != 0 || proto.ExternalData.Count > 0)
-            throw new OnnxFault($"tensor '{name}' is stored in an external file; save the model as one file");
+            throw new OnnxFault($"tensor '{name}' is stored in an external file, which only a model's own tensors can be");
         var shape = Shape(proto, name, out var count);
         return (DataType)proto.DataType switch
         {

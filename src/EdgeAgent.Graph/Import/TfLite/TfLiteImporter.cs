@@ -13,7 +13,7 @@ internal static class TfLiteImporter
             var graph = new TfLiteGraphBuilder(TfLiteModel.Read(bytes)).Build(Path.GetFileNameWithoutExtension(path));
             return CancelTransposes.Apply(DynamicBatch.Apply(graph.Verify())).Verify();
         }
-        catch (Exception e) when (e is TfLiteFault or InvalidGraphException or OverflowException)
+        catch (Exception e) when (e is TfLiteFault or InvalidGraphException or OverflowException or ShapeInference.ShapeFault or DivideByZeroException or ArgumentException or NotSupportedException)
         {
             throw new ModelImportException(path, e.Message, e);
         }

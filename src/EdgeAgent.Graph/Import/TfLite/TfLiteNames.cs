@@ -3,7 +3,7 @@ namespace EdgeAgent.Graph.Import.TfLite;
 /// <summary>The published names of the builtin operators, by their codes.</summary>
 internal static class TfLiteNames
 {
-    private static readonly string[] Operators = """
+    public static readonly IReadOnlyList<string> Operators = """
         ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
         FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM
         MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH CONCAT_EMBEDDINGS
@@ -22,7 +22,7 @@ internal static class TfLiteNames
         UNSORTED_SEGMENT_SUM ATAN2 UNSORTED_SEGMENT_MIN SIGN BITCAST BITWISE_XOR RIGHT_SHIFT
         """.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);
 
-    public static string OfOperator(int code) => code >= 0 && code < Operators.Length ? Operators[code] : $"operator code {code}";
+    public static string OfOperator(int code) => code >= 0 && code < Operators.Count ? Operators[code] : $"operator code {code}";
 
-    public static int CodeOf(string name) => Array.IndexOf(Operators, name);
+    public static int CodeOf(string name) => Operators.Select((n, i) => (n, i)).First(p => p.n == name).i;
 }

@@ -44,6 +44,9 @@ internal static class TfLiteOperators
     /// <summary>Names for the error that refuses an operator, and for the README.</summary>
     public static IEnumerable<string> Supported => All.Keys.Order(StringComparer.Ordinal);
 
+    /// <summary>What TensorFlow Lite has beside them.</summary>
+    public static IEnumerable<string> Unsupported => TfLiteNames.Operators.Where(op => !All.ContainsKey(op)).Order(StringComparer.Ordinal);
+
     private static void Unary(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
         graph.Define(node, graph.Emit(node, op, graph.Real(node, 0)));
 

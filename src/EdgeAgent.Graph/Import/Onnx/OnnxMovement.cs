@@ -1,0 +1,164 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.Onnx;
+
+/// <summary>Converters of operators that pick, repeat and rearrange elements.</summary>
+internal static class OnnxMovement
+{
+    public static void Slice(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var rank = OnnxOperators.Shape(node, graph, 0).Length;
+        var inputs = node.Opset >= 10;
+        int[] starts = Narrow(inputs ? OnnxOperators.Longs(node, graph, 1) : node.Ints("starts") ?? []);
+        int[] ends = Narrow(inputs ? OnnxOperators.Longs(node, graph, 2) : node.Ints("ends") ?? []);
+        var given = inputs ? (node.Input(3).Length > 0 ? OnnxOperators.Longs(node, graph, 3) : null) : node.Ints("axes");
+        int[] axes = given is null ? [.. Enumerable.Range(0, starts.Length)] : Array.ConvertAll(given, a => OnnxShapes.Axis(node, a, rank));
+        int[] steps = inputs && node.Input(4).Length > 0 ? Narrow(OnnxOperators.Longs(node, graph, 4)) : [.. Enumerable.Repeat(1, starts.Length)];
+        OnnxOperators.Emit(node, graph, new Slice(starts, ends, axes, steps), 1);
+    }
+
+    public static void Split(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var shape = OnnxOperators.Shape(node, graph, 0);
+        var axis = OnnxShapes.Axis(node, node.Int("axis", 0), shape.Length);
+        var count = node.SmallInt("num_outputs", node.Proto.Output.Count);
+        if (count < 1 || shape[axis] < count)
+            throw node.Fault($"cannot split {shape[axis]} elements into {count} parts");
+        var sizes = node.Ints("split") ?? (node.Input(1).Length > 0 ? OnnxOperators.Longs(node, graph, 1) : null)
+            ?? [.. Enumerable.Range(0, count).Select(i => Math.Min((long)(shape[axis] + count - 1) / count, shape[axis] - (long)i * ((shape[axis] + count - 1) / count)))];
+        if (sizes.Sum() != shape[axis] || sizes.Length < node.Proto.Output.Count)
+            throw node.Fault($"parts of [{string.Join(',', sizes)}] do not make up {shape[axis]}");
+        long start = 0;
+        for (var i = 0; i < node.Proto.Output.Count; i++)
+        {
+            var op = new Slice([(int)start], [(int)(start + sizes[i])], [axis], [1]);
+            graph.Emit($"{node.Name}_{i}", op, [node.Input(0)], node.Output(i));
+            start += sizes[i];
+        }
+    }
+
+    public static void Expand(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var from = OnnxOperators.Shape(node, graph, 0);
+        var target = graph.Folded(node.Input(1)) ?? throw node.Fault("its target shape is not known at import");
+        var shape = new long[target.Numbers.Length];
+        for (var i = 0; i < shape.Length; i++)
+        {
+            var at = i - shape.Length + from.Length;
+            // The batch can stay, but not be made of a 1.
+            shape[i] = target.Numbers[i].PerBatch == 0 ? (long)target.Numbers[i].Value
+                : at >= 0 && from[at] < 0 ? 1
+                : throw node.Fault("repeats a value for every sample of the batch, which is not supported; export the model with a fixed batch");
+        }
+        OnnxOperators.Emit(node, graph, new Expand(shape), 1);
+    }
+
+    public static void Tile(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var repeats = OnnxOperators.Longs(node, graph, 1);
+        if (repeats.Length != OnnxOperators.Shape(node, graph, 0).Length || repeats.Any(r => r is < 1 or > 1 << 16))
+            throw node.Fault($"repeats [{string.Join(',', repeats)}] do not fit");
+        var value = node.Input(0);
+        for (var axis = 0; axis < repeats.Length; axis++)
+            if (repeats[axis] > 1)
+                value = graph.EmitTemporary(node, new Concat(axis), [.. Enumerable.Repeat(value, (int)repeats[axis])]);
+        graph.Emit(node.Name, new Identity(), [value], node.Output(0));
+    }
+
+    public static void DepthToSpace(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var (block, shape) = Block(node, graph);
+        if (shape[1] % (block * block) != 0)
+            throw node.Fault($"{shape[1]} channels do not make blocks of {block} x {block}");
+        var depth = shape[1] / block / block;
+        var columnsFirst = node.String("mode", "DCR") == "DCR";
+        long[] split = columnsFirst ? [0, block, block, depth, shape[2], shape[3]] : [0, depth, block, block, shape[2], shape[3]];
+        int[] order = columnsFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
+        Rearrange(node, graph, split, order, [0, depth, (long)shape[2] * block, (long)shape[3] * block]);
+    }
+
+    public static void SpaceToDepth(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var (block, shape) = Block(node, graph);
+        if (shape[2] % block != 0 || shape[3] % block != 0)
+            throw node.Fault($"[{string.Join(',', shape)}] does not make blocks of {block} x {block}");
+        Rearrange(
+            node, graph, [0, shape[1], shape[2] / block, block, shape[3] / block, block], [0, 3, 5, 1, 2, 4],
+            [0, (long)shape[1] * block * block, shape[2] / block, shape[3] / block]);
+    }
+
+    public static void Resize(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var shape = OnnxOperators.Shape(node, graph, 0);
+        var linear = node.String("mode", "nearest") switch
+        {
+            "nearest" => false,
+            "linear" => true,
+            var other => throw node.Fault($"mode '{ModelImportException.OneLine(other)}' is not supported, only 'nearest' and 'linear'"),
+        };
+        if (node.Flag("antialias") || node.String("keep_aspect_ratio_policy", "stretch") != "stretch")
+            throw node.Fault("antialias and kept aspect ratios are not supported");
+        var coordinates = node.Opset < 11 ? ResizeCoordinates.Asymmetric : node.String("coordinate_transformation_mode", "half_pixel") switch
+        {
+            "half_pixel" => ResizeCoordinates.HalfPixel,
+            "pytorch_half_pixel" => ResizeCoordinates.PytorchHalfPixel,
+            "asymmetric" => ResizeCoordinates.Asymmetric,
+            "align_corners" => ResizeCoordinates.AlignCorners,
+            var other => throw node.Fault($"coordinate_transformation_mode '{ModelImportException.OneLine(other)}' is not supported"),
+        };
+        var rounding = linear ? ResizeRounding.Linear : node.Opset < 11 ? ResizeRounding.Floor : node.String("nearest_mode", "round_prefer_floor") switch
+        {
+            "round_prefer_floor" => ResizeRounding.RoundPreferFloor,
+            "round_prefer_ceil" => ResizeRounding.RoundPreferCeil,
+            "floor" => ResizeRounding.Floor,
+            "ceil" => ResizeRounding.Ceil,
+            var other => throw node.Fault($"nearest_mode '{ModelImportException.OneLine(other)}' is unknown"),
+        };
+        var scales = Floats(node, graph, node.Opset < 11 ? 1 : 2);
+        Emit(node, graph, shape, scales, scales is null ? OnnxOperators.Longs(node, graph, 3) : null, coordinates, rounding);
+    }
+
+    public static void Upsample(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var rounding = node.String("mode", "nearest") == "nearest" ? ResizeRounding.Floor : ResizeRounding.Linear;
+        var scales = node.Floats("scales") ?? Floats(node, graph, 1) ?? throw node.Fault("has no scales");
+        Emit(node, graph, OnnxOperators.Shape(node, graph, 0), scales, null, ResizeCoordinates.Asymmetric, rounding);
+    }
+
+    private static void Emit(OnnxNode node, OnnxGraphBuilder graph, int[] shape, float[]? scales, long[]? sizes, ResizeCoordinates coordinates, ResizeRounding rounding)
+    {
+        var axes = node.SmallInts("axes") is { } given ? Array.ConvertAll(given, a => OnnxShapes.Axis(node, a, shape.Length)) : [.. Enumerable.Range(0, shape.Length)];
+        if ((scales?.Length ?? sizes!.Length) != axes.Length)
+            throw node.Fault("scales or sizes do not fit the axes");
+        var (target, factors) = (shape.Select(d => (double)d).ToArray(), Enumerable.Repeat(1f, shape.Length).ToArray());
+        for (var i = 0; i < axes.Length; i++)
+        {
+            var size = shape[axes[i]];
+            factors[axes[i]] = scales?[i] ?? (size < 0 ? 1 : (float)((double)sizes![i] / size));
+            target[axes[i]] = scales is not null ? Math.Floor((double)size * scales[i]) : size < 0 ? size : sizes![i];
+        }
+        if (factors.Take(2).Any(f => f != 1) || shape.Length is not (3 or 4) || target.Skip(2).Any(t => !(t is >= 1 and <= int.MaxValue)))
+            throw node.Fault($"resizes [{string.Join(',', shape)}] to [{string.Join(',', target)}]; only height and width can change");
+        OnnxOperators.Emit(node, graph, new Resize([.. target.Skip(2).Select(t => (int)t)], factors[2..], coordinates, rounding), 1);
+    }
+
+    private static float[]? Floats(OnnxNode node, OnnxGraphBuilder graph, int input) =>
+        node.Input(input).Length == 0 || graph.Constant(node.Input(input)) is { Count: 0 } ? null
+        : graph.Constant(node.Input(input)) is { Data: float[] values } ? values
+        : throw node.Fault($"input {input} must be constant numbers");
+
+    private static (int Block, int[] Shape) Block(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var shape = OnnxOperators.Shape(node, graph, 0);
+        var block = node.SmallInt("blocksize", 0);
+        return shape.Length == 4 && block is > 0 and < 1 << 10 ? (block, shape) : throw node.Fault($"blocks of {block} do not fit [{string.Join(',', shape)}]");
+    }
+
+    private static void Rearrange(OnnxNode node, OnnxGraphBuilder graph, long[] split, int[] order, long[] joined)
+    {
+        var parts = graph.EmitTemporary(node, new Transpose(order), graph.EmitTemporary(node, new Reshape(split), node.Input(0)));
+        graph.Emit(node.Name, new Reshape(joined), [parts], node.Output(0));
+    }
+
+    private static int[] Narrow(long[] values) => Array.ConvertAll(values, v => (int)Math.Clamp(v, int.MinValue, int.MaxValue));
+}

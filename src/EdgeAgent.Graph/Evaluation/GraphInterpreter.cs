@@ -83,7 +83,7 @@ public sealed class GraphInterpreter
         {
             case Identity or Reshape or Flatten:
                 return x.Reshape(spec.Shape);
-            case Transpose or Concat or Pad or Slice or Gather or Expand or Where:
+            case Transpose or Concat or Pad or StridedSlice or Gather or Expand or Where:
                 return Move(node.Op, inputs, spec);
             case ReduceMean:
                 break;
@@ -206,7 +206,7 @@ public sealed class GraphInterpreter
             case Pad pad:
                 Layout.Pad(pad.Pads, (T)Convert.ChangeType(pad.Value, typeof(T)), (T[])x.Data, x.Shape, target, shape);
                 break;
-            case Slice slice:
+            case StridedSlice slice:
                 Layout.Slice<T>(SliceRanges.Of(slice, x.Shape), (T[])x.Data, x.Shape, target);
                 break;
             case Gather gather:

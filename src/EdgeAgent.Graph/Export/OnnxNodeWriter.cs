@@ -106,7 +106,7 @@ internal static class OnnxNodeWriter
                 Int(proto, "axis", arg.Axis, 0);
                 Int(proto, "keepdims", arg.KeepDims ? 1 : 0, 1);
                 break;
-            case Slice slice:
+            case StridedSlice slice:
                 foreach (var bounds in new[] { slice.Starts, slice.Ends, slice.Axes, slice.Steps })
                     proto.Input.Add(constants.Of(Longs(bounds)));
                 break;

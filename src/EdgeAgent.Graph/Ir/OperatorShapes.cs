@@ -33,7 +33,7 @@ internal static class OperatorShapes
         Not => (ElementType.Bool, Typed(inputs, 0, ElementType.Bool)),
         Where => (SameType(inputs[1..]), Broadcast(Broadcast(Typed(inputs, 0, ElementType.Bool), Value(inputs, 1).Shape), Value(inputs, 2).Shape)),
         Cast cast => (cast.To, Value(inputs, 0).Shape),
-        Slice slice => (Value(inputs, 0).Type, SliceRanges.Shape(slice, Value(inputs, 0).Shape)),
+        StridedSlice slice => (Value(inputs, 0).Type, SliceRanges.Shape(slice, Value(inputs, 0).Shape)),
         Gather gather => (Value(inputs, 0).Type, Gathered(gather.Axis, Value(inputs, 0).Shape, Value(inputs, 1))),
         Expand expand => (Value(inputs, 0).Type, Broadcast(Value(inputs, 0).Shape, Array.ConvertAll(expand.Shape, d => d is >= -MaxElements and <= MaxElements ? (int)d : throw new ShapeFault($"a size of {d} is not supported")))),
         LogSoftmax softmax => (ElementType.Float32, Axis(softmax.Axis, Float(inputs, 0)).Shape),

@@ -214,7 +214,10 @@ public sealed record ArgMax(int Axis, bool KeepDims) : Operator;
 /// For each of <c>Axes</c> the elements from start to end (exclusive) by a step, with NumPy's meaning of negative numbers;
 /// <see cref="int.MaxValue"/> is the end, whatever the size.
 /// </summary>
-public sealed record Slice(int[] Starts, int[] Ends, int[] Axes, int[] Steps) : Operator;
+public sealed record StridedSlice(int[] Starts, int[] Ends, int[] Axes, int[] Steps) : Operator
+{
+    public override string Type => "Slice";
+}
 
 /// <summary>Inputs: data, indices (int32 or int64, negative ones from the end): an embedding is one along axis 0.</summary>
 public sealed record Gather(int Axis) : Operator;

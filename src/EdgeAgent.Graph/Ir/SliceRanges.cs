@@ -1,6 +1,6 @@
 namespace EdgeAgent.Graph.Ir;
 
-/// <summary>The elements that a <see cref="Slice"/> takes along one axis: <c>Start + i * Step</c> for i below <c>Count</c>.</summary>
+/// <summary>The elements that a <see cref="StridedSlice"/> takes along one axis: <c>Start + i * Step</c> for i below <c>Count</c>.</summary>
 internal readonly record struct SliceRange(int Start, int Step, int Count)
 {
     public bool IsWhole(int size) => (Start, Step, Count) == (0, 1, size);
@@ -10,7 +10,7 @@ internal readonly record struct SliceRange(int Start, int Step, int Count)
 internal static class SliceRanges
 {
     /// <summary>One range for each axis of <paramref name="shape"/>.</summary>
-    public static SliceRange[] Of(Slice slice, int[] shape)
+    public static SliceRange[] Of(StridedSlice slice, int[] shape)
     {
         var count = slice.Axes.Length;
         if (slice.Starts.Length != count || slice.Ends.Length != count || slice.Steps.Length != count)
@@ -26,7 +26,7 @@ internal static class SliceRanges
         return ranges;
     }
 
-    public static int[] Shape(Slice slice, int[] shape)
+    public static int[] Shape(StridedSlice slice, int[] shape)
     {
         var ranges = Of(slice, shape);
         return Array.Exists(ranges, r => r.Count == 0)

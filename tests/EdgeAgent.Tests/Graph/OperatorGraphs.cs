@@ -100,7 +100,7 @@ internal static class OperatorGraphs
             return t.Node(new Mul(), t.Node(new Sub(), t.Node(new Reshape([0, 3, 4, 1]), rest), t.Node(new ReduceMin([3], true), x)), sum);
         }),
         ["ArgMax"] = () => Graph(t => t.Node(new Cast(ElementType.Float32), t.Node(new ArgMax(1, false), t.Input(7, 5)))),
-        ["Slice"] = () => Graph(t => t.Node(new Slice([1, -1, 0], [int.MaxValue, 0, int.MaxValue], [1, 3, 0], [2, -2, 1]), t.Input(5, 3, 8))),
+        ["Slice"] = () => Graph(t => t.Node(new StridedSlice([1, -1, 0], [int.MaxValue, 0, int.MaxValue], [1, 3, 0], [2, -2, 1]), t.Input(5, 3, 8))),
         ["Gather"] = () => Graph(t => t.Node(new Gather(2), t.Input(3, 6), t.Constant(Tensor.Of([0L, -1, 3, 3, 2, 5], 2, 3)))),
         ["Gather from a table"] = () => Graph(t => t.Node(new Gather(0), t.Weights(1, 9, 5), t.Node(new Cast(ElementType.Int64), t.Node(new Abs(), t.Input(6))))),
         ["Expand"] = () => Graph(t => t.Node(new Expand([1, 3, 4]), t.Input(1, 4))),

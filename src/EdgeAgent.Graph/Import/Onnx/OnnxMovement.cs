@@ -14,7 +14,7 @@ internal static class OnnxMovement
         var given = inputs ? (node.Input(3).Length > 0 ? OnnxOperators.Longs(node, graph, 3) : null) : node.Ints("axes");
         int[] axes = given is null ? [.. Enumerable.Range(0, starts.Length)] : Array.ConvertAll(given, a => OnnxShapes.Axis(node, a, rank));
         int[] steps = inputs && node.Input(4).Length > 0 ? Narrow(OnnxOperators.Longs(node, graph, 4)) : [.. Enumerable.Repeat(1, starts.Length)];
-        OnnxOperators.Emit(node, graph, new Slice(starts, ends, axes, steps), 1);
+        OnnxOperators.Emit(node, graph, new StridedSlice(starts, ends, axes, steps), 1);
     }
 
     public static void Split(OnnxNode node, OnnxGraphBuilder graph)
@@ -31,7 +31,7 @@ internal static class OnnxMovement
         long start = 0;
         for (var i = 0; i < node.Proto.Output.Count; i++)
         {
-            var op = new Slice([(int)start], [(int)(start + sizes[i])], [axis], [1]);
+            var op = new StridedSlice([(int)start], [(int)(start + sizes[i])], [axis], [1]);
             graph.Emit($"{node.Name}_{i}", op, [node.Input(0)], node.Output(i));
             start += sizes[i];
         }

@@ -44,6 +44,7 @@ internal static class Edgectl
         Json,
         DemoCommand.Create(terminal),
         InspectCommand.Create(terminal),
+        ConvertCommand.Create(terminal),
         EvalCommand.Create(terminal),
         CompressCommand.Create(terminal),
         BenchCommand.Create(terminal),

@@ -58,7 +58,7 @@ internal static class InspectCommand
 
     private static ValueDocument Value(ValueSpec value) => new(value.Name, value.Type.ToString().ToLowerInvariant(), value.Shape);
 
-    private static void Show(IAnsiConsole console, InspectDocument document)
+    internal static void Show(IAnsiConsole console, InspectDocument document)
     {
         console.WriteLine($"{document.Format}, {Units.Bytes(document.ModelBytes)}, {Units.Count(document.Parameters)} parameters, {Units.Count(document.Macs)} MACs");
         foreach (var input in document.Inputs)

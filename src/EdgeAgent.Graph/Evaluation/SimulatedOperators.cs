@@ -12,7 +12,7 @@ internal static class SimulatedOperators
         return step.Node.Op switch
         {
             QuantizeLinear => x.Integers.Length > 0 ? Clamped(step, x) : Quantize(step, x),
-            DequantizeLinear => SimulatedTensor.OfFloats([.. x.Centred().Select(q => F(q * x.Quantization.Scale))], shape),
+            DequantizeLinear => SimulatedTensor.OfFloats(Floats(x), shape),
             Conv conv => Layer(step, SimulatedPatches.Convolution(conv, x, step.Weights!, shape), x, shape),
             Gemm => Layer(step, SimulatedPatches.Dense(x, step.Weights!), x, shape),
             Add => Sum(step, inputs, 1, shape),
@@ -21,10 +21,12 @@ internal static class SimulatedOperators
             AveragePool pool => Average(step, SimulatedPatches.Windows(pool.Window, x, shape), pool.CountIncludePad, x, shape),
             GlobalAveragePool => Average(step, SimulatedPatches.WholePlanes(x), false, x, shape),
             Softmax softmax when step.Quantization is null => SoftmaxOf(softmax, x, shape),
-            Reshape or Flatten or Identity when step.Quantization is null => x with { Shape = shape },
+            Reshape or Flatten or Identity when step.Quantization is null => SimulatedTensor.OfFloats(Floats(x), shape),
             _ => Moved(step, inputs, shape),
         };
     }
+
+    private static float[] Floats(SimulatedTensor x) => x.Integers.Length > 0 ? [.. x.Centred().Select(q => F(q * x.Quantization.Scale))] : x.Floats;
 
     private static SimulatedTensor Quantize(QuantizedStep step, SimulatedTensor x)
     {
@@ -167,7 +169,7 @@ internal static class SimulatedOperators
     private static SimulatedTensor SoftmaxOf(Softmax softmax, SimulatedTensor x, int[] shape)
     {
         var result = Tensor.Of(new float[x.Floats.Length + x.Integers.Length], shape);
-        var floats = x.Integers.Length > 0 ? [.. x.Centred().Select(q => F(q * x.Quantization.Scale))] : x.Floats;
+        var floats = Floats(x);
         Softmaxing.Run(softmax.Axis < 0 ? softmax.Axis + shape.Length : softmax.Axis, Tensor.Of(floats, shape), result, new());
         return SimulatedTensor.OfFloats(result.Floats, shape);
     }

@@ -22,6 +22,17 @@ internal static partial class Npy
             : Tensor.Of(MemoryMarshal.Cast<byte, sbyte>(data).ToArray(), shape);
     }
 
+    public static void Write(string path, Tensor tensor)
+    {
+        var header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Concat(tensor.Shape.Select(d => $"{d}, "))}), }}";
+        header = header.PadRight((10 + header.Length + 64) / 64 * 64 - 11) + '\n';
+        using var file = new BinaryWriter(File.Create(path));
+        file.Write([0x93, .. "NUMPY"u8, 1, 0]);
+        file.Write((ushort)header.Length);
+        file.Write(System.Text.Encoding.ASCII.GetBytes(header));
+        file.Write(MemoryMarshal.AsBytes(tensor.Floats.AsSpan()));
+    }
+
     [GeneratedRegex(@"'shape': \(([^)]*)\)")]
     private static partial Regex Shape();
 }

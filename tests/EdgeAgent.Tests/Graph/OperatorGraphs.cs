@@ -102,7 +102,7 @@ internal static class OperatorGraphs
         ["ArgMax"] = () => Graph(t => t.Node(new Cast(ElementType.Float32), t.Node(new ArgMax(1, false), t.Input(7, 5)))),
         ["Slice"] = () => Graph(t => t.Node(new StridedSlice([1, -1, 0], [int.MaxValue, 0, int.MaxValue], [1, 3, 0], [2, -2, 1]), t.Input(5, 3, 8))),
         ["Gather"] = () => Graph(t => t.Node(new Gather(2), t.Input(3, 6), t.Constant(Tensor.Of([0L, -1, 3, 3, 2, 5], 2, 3)))),
-        ["Gather from a table"] = () => Graph(t => t.Node(new Gather(0), t.Weights(1, 9, 5), t.Node(new Cast(ElementType.Int64), t.Node(new Abs(), t.Input(6))))),
+        ["Gather from a table"] = () => Graph(t => t.Node(new Gather(0), t.Weights(1, 9, 5), t.Node(new Cast(ElementType.Int64), t.Node(new Clip(0, 8), t.Node(new Abs(), t.Input(6)))))),
         ["Expand"] = () => Graph(t => t.Node(new Expand([1, 3, 4]), t.Input(1, 4))),
         ["LogSoftmax"] = () => Graph(t => t.Node(new LogSoftmax(1), t.Input(5, 4))),
         ["LayerNormalization"] = () => Graph(t => t.Node(new LayerNormalization(2, 1e-3f), t.Input(5, 4, 3), t.Weights(1, 4, 3), t.Weights(1, 4, 3))),

@@ -11,34 +11,87 @@ internal static class TfLiteOperators
 
     public static readonly IReadOnlyDictionary<string, Converter> All = new Dictionary<string, Converter>
     {
+        ["ABS"] = (n, g) => Unary(n, g, new Abs()),
         ["ADD"] = (n, g) => Binary(n, g, new Add()),
+        ["ADD_N"] = TfLiteMovement.AddN,
+        ["ARG_MAX"] = TfLiteMovement.ArgMax,
         ["AVERAGE_POOL_2D"] = (n, g) => Pool(n, g, window => new AveragePool(window, CeilMode: false, CountIncludePad: false)),
+        ["BATCH_MATMUL"] = BatchMatMul,
+        ["BROADCAST_TO"] = (n, g) => g.Define(n, g.Emit(n, new Expand(Array.ConvertAll(g.Ints(n, 1), d => (long)d)), g.Real(n, 0))),
+        ["CAST"] = Cast,
+        ["CEIL"] = (n, g) => Unary(n, g, new Ceil()),
         ["CONCATENATION"] = Concatenation,
+        ["COS"] = (n, g) => Unary(n, g, new Cos()),
         ["CONV_2D"] = Convolution,
         ["DEPTHWISE_CONV_2D"] = DepthwiseConvolution,
         ["DEQUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DIV"] = (n, g) => Binary(n, g, new Div()),
+        ["ELU"] = (n, g) => Unary(n, g, new Elu(1)),
+        ["EQUAL"] = (n, g) => Compare(n, g, new Equal()),
+        ["EXP"] = (n, g) => Unary(n, g, new Exp()),
         ["EXPAND_DIMS"] = ExpandDims,
+        ["FLOOR"] = (n, g) => Unary(n, g, new Floor()),
         ["FULLY_CONNECTED"] = FullyConnected,
+        ["GATHER"] = TfLiteMovement.Gather,
+        ["GELU"] = Gelu,
+        ["GREATER"] = (n, g) => Compare(n, g, new Greater()),
+        ["GREATER_EQUAL"] = (n, g) => Compare(n, g, new GreaterOrEqual()),
         ["HARD_SWISH"] = (n, g) => Unary(n, g, new HardSwish()),
         ["LEAKY_RELU"] = (n, g) => Unary(n, g, new LeakyRelu(n.Float(0))),
+        ["LESS"] = (n, g) => Compare(n, g, new Less()),
+        ["LESS_EQUAL"] = (n, g) => Compare(n, g, new LessOrEqual()),
+        ["LOG"] = (n, g) => Unary(n, g, new Log()),
+        ["LOGICAL_AND"] = (n, g) => Compare(n, g, new And()),
+        ["LOGICAL_NOT"] = (n, g) => Unary(n, g, new Not()),
+        ["LOGICAL_OR"] = (n, g) => Compare(n, g, new Or()),
         ["LOGISTIC"] = (n, g) => Unary(n, g, new Sigmoid()),
+        ["LOG_SOFTMAX"] = (n, g) => Unary(n, g, new LogSoftmax(-1)),
+        ["MAXIMUM"] = (n, g) => Compare(n, g, new Max()),
         ["MAX_POOL_2D"] = (n, g) => Pool(n, g, window => new MaxPool(window, CeilMode: false)),
         ["MEAN"] = Mean,
+        ["MINIMUM"] = (n, g) => Compare(n, g, new Min()),
         ["MUL"] = (n, g) => Binary(n, g, new Mul()),
+        ["NEG"] = (n, g) => Unary(n, g, new Neg()),
+        ["NOT_EQUAL"] = (n, g) => g.Define(n, g.Emit(n, new Not(), g.Emit(n, new Equal(), g.Real(n, 0), g.Real(n, 1)))),
+        ["PACK"] = TfLiteMovement.Pack,
         ["PAD"] = Pad,
         ["PADV2"] = Pad,
+        ["POW"] = (n, g) => Compare(n, g, new Pow()),
+        ["PRELU"] = (n, g) => Compare(n, g, new PRelu()),
         ["QUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
+        ["REDUCE_MAX"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceMax(axes, keep)),
+        ["REDUCE_MIN"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceMin(axes, keep)),
+        ["REDUCE_PROD"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceProd(axes, keep)),
         ["RELU"] = (n, g) => Unary(n, g, new Relu()),
         ["RELU6"] = (n, g) => Unary(n, g, new Clip(0, 6)),
         ["RELU_0_TO_1"] = (n, g) => Unary(n, g, new Clip(0, 1)),
         ["RELU_N1_TO_1"] = (n, g) => Unary(n, g, new Clip(-1, 1)),
         ["RESHAPE"] = Reshape,
+        ["RESIZE_BILINEAR"] = (n, g) => TfLiteMovement.Resize(n, g, 2, linear: true),
+        ["RESIZE_NEAREST_NEIGHBOR"] = (n, g) => TfLiteMovement.Resize(n, g, 0, linear: false),
+        ["ROUND"] = (n, g) => Unary(n, g, new Round()),
+        ["RSQRT"] = (n, g) => g.Define(n, g.Emit(n, new Reciprocal(), g.Emit(n, new Sqrt(), g.Real(n, 0)))),
+        ["SELECT"] = TfLiteMovement.Select,
+        ["SELECT_V2"] = TfLiteMovement.Select,
+        ["SHAPE"] = TfLiteMovement.Shape,
+        ["SIGN"] = (n, g) => Unary(n, g, new Sign()),
+        ["SIN"] = (n, g) => Unary(n, g, new Sin()),
+        ["SLICE"] = TfLiteMovement.Slice,
         ["SOFTMAX"] = Softmax,
+        ["SPLIT"] = TfLiteMovement.Split,
+        ["SPLIT_V"] = TfLiteMovement.SplitV,
+        ["SQRT"] = (n, g) => Unary(n, g, new Sqrt()),
+        ["SQUARE"] = (n, g) => g.Define(n, g.Emit(n, new Mul(), g.Real(n, 0), g.Real(n, 0))),
+        ["SQUARED_DIFFERENCE"] = SquaredDifference,
         ["SQUEEZE"] = Squeeze,
+        ["STRIDED_SLICE"] = TfLiteMovement.StridedSlice,
         ["SUB"] = (n, g) => Binary(n, g, new Sub()),
+        ["SUM"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceSum(axes, keep)),
         ["TANH"] = (n, g) => Unary(n, g, new Tanh()),
+        ["TILE"] = TfLiteMovement.Tile,
         ["TRANSPOSE"] = (n, g) => g.Define(n, g.Emit(n, new Transpose(g.Ints(n, 1)), g.Real(n, 0))),
+        ["UNIDIRECTIONAL_SEQUENCE_LSTM"] = TfLiteSequences.Lstm,
+        ["UNPACK"] = TfLiteMovement.Unpack,
     };
 
     /// <summary>Names for the error that refuses an operator, and for the README.</summary>
@@ -49,6 +102,10 @@ internal static class TfLiteOperators
 
     private static void Unary(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
         graph.Define(node, graph.Emit(node, op, graph.Real(node, 0)));
+
+    /// <summary>Two operands and no activation.</summary>
+    private static void Compare(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
+        graph.Define(node, graph.Emit(node, op, graph.Real(node, 0), graph.Real(node, 1)));
 
     private static void Binary(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
         graph.Define(node, Activated(node, graph, 0, graph.Emit(node, op, graph.Real(node, 0), graph.Real(node, 1))));
@@ -147,11 +204,54 @@ internal static class TfLiteOperators
         var rank = graph.Shape(x).Length;
         if (rank != 4 || !axes.Select(a => a < 0 ? a + rank : a).Order().SequenceEqual([1, 2]))
         {
-            graph.Define(node, graph.Emit(node, new ReduceMean(axes, keep), x));
+            Reduce(node, graph, (a, k) => new ReduceMean(a, k));
             return;
         }
         var mean = graph.Emit(node, new GlobalAveragePool(), graph.RealNchw(node, 0));
         graph.Define(node, keep ? graph.Nhwc(node, mean) : graph.Emit(node, new Flatten(1), graph.Pinned(node, mean)));
+    }
+
+    private static void Reduce(TfLiteNode node, TfLiteGraphBuilder graph, Func<int[], bool, Operator> op) =>
+        graph.Define(node, graph.Emit(node, op(graph.Ints(node, 1), node.Flag(0)), graph.Real(node, 0)));
+
+    private static void SquaredDifference(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var difference = graph.Emit(node, new Sub(), graph.Real(node, 0), graph.Real(node, 1));
+        graph.Define(node, graph.Emit(node, new Mul(), difference, difference));
+    }
+
+    private static void BatchMatMul(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        string Operand(int input)
+        {
+            var value = graph.Real(node, input);
+            var rank = graph.Shape(value).Length;
+            return node.Flag(input) && rank >= 2 ? graph.Emit(node, new Transpose([.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2]), value) : value;
+        }
+        graph.Define(node, graph.Emit(node, new MatMul(), Operand(0), Operand(1)));
+    }
+
+    private static void Cast(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var to = TfLiteTensors.TypeOf(node.Output(0).Type) ?? throw node.Fault($"casts to {node.Output(0).Type}, which is not supported");
+        graph.Define(node, graph.Emit(node, new Cast(to), graph.Real(node, 0)));
+    }
+
+    /// <summary>x / 2 * (1 + erf(x / sqrt(2))), or with tanh in its place.</summary>
+    private static void Gelu(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var x = graph.Real(node, 0);
+        string Number(float value) => graph.NewConstant(node, "number", Tensor.Of([value]));
+        string share;
+        if (node.Flag(0))
+        {
+            var cube = graph.Emit(node, new Mul(), graph.Emit(node, new Mul(), x, x), graph.Emit(node, new Mul(), x, Number(0.044715f)));
+            share = graph.Emit(node, new Tanh(), graph.Emit(node, new Mul(), graph.Emit(node, new Add(), x, cube), Number(MathF.Sqrt(2 / MathF.PI))));
+        }
+        else
+            share = graph.Emit(node, new Erf(), graph.Emit(node, new Mul(), x, Number(MathF.Sqrt(0.5f))));
+        var factor = graph.Emit(node, new Add(), share, Number(1));
+        graph.Define(node, graph.Emit(node, new Mul(), graph.Emit(node, new Mul(), x, Number(0.5f)), factor));
     }
 
     // [axes, 2]: what goes before and what behind.

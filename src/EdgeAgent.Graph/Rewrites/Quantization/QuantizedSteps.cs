@@ -50,6 +50,9 @@ internal static class QuantizedSteps
                 return;
             }
             var quantization = Quantization(node);
+            // An input in integers has the quantization that its first reader says.
+            if (graph.Inputs.Any(i => i.Name == quantized))
+                _quantizations.TryAdd(quantized, quantization);
             if (!_quantizations.TryGetValue(quantized, out var made) || made != quantization)
                 throw Fault(node, "dequantizes with another scale or zero point than the value was quantized with");
             _quantized[node.Output] = quantized;
@@ -82,6 +85,12 @@ internal static class QuantizedSteps
             if (floating && node.Op is not (Softmax or Reshape or Flatten or Identity))
                 throw Fault(node, $"reads '{inputs.First(i => !_quantizations.ContainsKey(i))}', which is not quantized");
             var (output, quantization, clamp) = Output(node);
+            // Elements that are only moved stay the integers they are, written so or not.
+            if (quantization is null && !floating && node.Op is Transpose or Reshape or Flatten or Identity && !_outputs.Contains(output))
+            {
+                quantization = _quantizations[inputs[0]];
+                _quantized[output] = output;
+            }
             if (quantization is { } q)
                 _quantizations[output] = q;
             _steps.Add(new(node, inputs, output, quantization, clamp, weights));

@@ -1,0 +1,38 @@
+using System.CommandLine;
+using EdgeAgent.Cli.CommandLine;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.TfLite;
+using EdgeAgent.Graph.Import;
+
+namespace EdgeAgent.Cli.Commands;
+
+/// <summary><c>edgectl convert IN OUT</c>: a model in another format, which the extension of OUT says.</summary>
+internal static class ConvertCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var source = new Argument<string>("IN") { Description = "The model, of any supported format" };
+        var target = new Argument<string>("OUT") { Description = "The file to write: .onnx (a quantized model as QDQ) or .tflite" };
+        var command = new Command("convert", "Write a model in another format; what was written is read back and compared") { source, target };
+        command.SetAction(parsed =>
+        {
+            Convert(parsed.GetValue(source)!, parsed.GetValue(target)!);
+            var document = InspectCommand.Inspect(parsed.GetValue(target)!);
+            terminal.Result(document, CliJson.Default.InspectDocument, console => InspectCommand.Show(console, document));
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static void Convert(string source, string target)
+    {
+        // The extension first: a wrong one should not cost the reading of a large model.
+        Action<EdgeAgent.Graph.Ir.GraphSpec, string> write = Path.GetExtension(target).ToLowerInvariant() switch
+        {
+            ".onnx" => OnnxExporter.Write,
+            ".tflite" => TfLiteExporter.Write,
+            var other => throw new WrongUsageException($"cannot write '{target}': the extension '{other}' is no format that can be written; use .onnx or .tflite"),
+        };
+        write(ModelImporter.Load(source), target);
+    }
+}

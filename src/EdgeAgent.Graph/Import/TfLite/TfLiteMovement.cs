@@ -1,0 +1,176 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.TfLite;
+
+/// <summary>Converters of operators that pick, repeat and rearrange elements, and those with which files compute shapes.</summary>
+internal static class TfLiteMovement
+{
+    public static void AddN(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var sum = graph.Real(node, 0);
+        for (var i = 1; i < node.Inputs.Length; i++)
+            sum = graph.Emit(node, new Add(), sum, graph.Real(node, i));
+        graph.Define(node, sum);
+    }
+
+    public static void ArgMax(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        if (graph.Ints(node, 1) is not [var axis])
+            throw node.Fault("has no single axis");
+        var index = graph.Emit(node, new ArgMax(axis, KeepDims: false), graph.Real(node, 0));
+        graph.Define(node, node.Output(0).Type == TfLiteType.Int32 ? graph.Emit(node, new Cast(ElementType.Int32), index) : index);
+    }
+
+    public static void Gather(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        if (node.Int(1) != 0)
+            throw node.Fault("batch dimensions are not supported");
+        graph.Define(node, graph.Emit(node, new Gather(node.Int(0)), graph.Real(node, 0), graph.Real(node, 1)));
+    }
+
+    /// <summary>Joins along a new axis.</summary>
+    public static void Pack(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var shape = graph.Shape(graph.Real(node, 0));
+        var axis = node.Int(1) < 0 ? node.Int(1) + shape.Length + 1 : node.Int(1);
+        if (axis < 0 || axis > shape.Length)
+            throw node.Fault($"axis {node.Int(1)} does not fit [{string.Join(',', shape)}]");
+        var longs = Longs(shape);
+        string[] parts = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => graph.Emit(node, new Reshape([.. longs[..axis], 1, .. longs[axis..]]), graph.Real(node, i)))];
+        graph.Define(node, graph.Emit(node, new Concat(axis), parts));
+    }
+
+    public static void Unpack(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, axis) = Axis(node, graph, node.Int(1));
+        var shape = graph.Shape(x);
+        for (var i = 0; i < Math.Min(node.Outputs.Length, shape[axis]); i++)
+        {
+            var part = graph.Emit(node, new StridedSlice([i], [i + 1], [axis], [1]), x);
+            graph.Define(node, graph.Emit(node, new Reshape(Longs([.. shape[..axis], .. shape[(axis + 1)..]])), part), i);
+        }
+    }
+
+    public static void Select(TfLiteNode node, TfLiteGraphBuilder graph) =>
+        graph.Define(node, graph.Emit(node, new Where(), graph.Real(node, 0), graph.Real(node, 1), graph.Real(node, 2)));
+
+    public static void Shape(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var shape = graph.Shape(graph.Real(node, 0));
+        graph.Define(node, graph.NewConstant(node, "shape", node.Output(0).Type == TfLiteType.Int64
+            ? Tensor.Of(Longs(shape), shape.Length)
+            : Tensor.Of(shape.ToArray(), shape.Length)));
+    }
+
+    /// <summary>Begin and size; a size of -1 is the rest.</summary>
+    public static void Slice(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, begin, size) = (graph.Real(node, 0), graph.Ints(node, 1), graph.Ints(node, 2));
+        var shape = graph.Shape(x);
+        if (begin.Length != shape.Length || size.Length != shape.Length)
+            throw node.Fault($"begin and size do not fit [{string.Join(',', shape)}]");
+        // An axis that stays whole is left out, so that a batch can become dynamic.
+        int[] axes = [.. Enumerable.Range(0, shape.Length).Where(i => begin[i] != 0 || size[i] != -1 && size[i] != shape[i])];
+        int[] ends = [.. axes.Select(i => size[i] == -1 ? int.MaxValue : (int)Math.Min((long)begin[i] + size[i], int.MaxValue))];
+        graph.Define(node, graph.Emit(node, new StridedSlice([.. axes.Select(i => begin[i])], ends, axes, [.. axes.Select(_ => 1)]), x));
+    }
+
+    /// <summary>Bit i of a mask is about axis i: begin and end are then the ends of the axis, or one element is taken and the axis goes.</summary>
+    public static void StridedSlice(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, begin, end, strides) = (graph.Real(node, 0), graph.Ints(node, 1), graph.Ints(node, 2), graph.Ints(node, 3));
+        var (beginMask, endMask, dropped) = (node.Int(0), node.Int(1), node.Int(4));
+        if (node.Int(2) != 0 || node.Int(3) != 0 || node.Flag(5))
+            throw node.Fault("ellipses, new axes and offsets are not supported");
+        var shape = graph.Shape(x);
+        if (begin.Length > shape.Length || end.Length != begin.Length || strides.Length != begin.Length)
+            throw node.Fault($"begin, end and strides do not fit [{string.Join(',', shape)}]");
+        var (starts, ends, axes, steps) = (new List<int>(), new List<int>(), new List<int>(), new List<int>());
+        for (var i = 0; i < begin.Length; i++)
+        {
+            var (single, step) = ((dropped >> i & 1) != 0, strides[i]);
+            var first = (beginMask >> i & 1) != 0 && !single ? step > 0 ? 0 : int.MaxValue : begin[i];
+            var last = single ? begin[i] == -1 ? int.MaxValue : begin[i] + 1 : (endMask >> i & 1) != 0 ? step > 0 ? int.MaxValue : int.MinValue : end[i];
+            if ((first, step) == (0, 1) && (last == int.MaxValue || last == shape[i]) && !single)
+                continue;
+            starts.Add(first);
+            ends.Add(last);
+            axes.Add(i);
+            steps.Add(single ? 1 : step);
+        }
+        var part = graph.Emit(node, new StridedSlice([.. starts], [.. ends], [.. axes], [.. steps]), x);
+        if (dropped != 0)
+            part = graph.Emit(node, new Reshape(Longs([.. graph.Shape(part).Where((_, i) => i >= begin.Length || (dropped >> i & 1) == 0)])), part);
+        graph.Define(node, part);
+    }
+
+    /// <summary>Equal parts; here the axis comes first.</summary>
+    public static void Split(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        if (graph.Ints(node, 0) is not [var given])
+            throw node.Fault("has no single axis");
+        var (x, axis) = Axis(node, graph, given, input: 1);
+        var count = node.Outputs.Length;
+        if (count == 0 || graph.Shape(x)[axis] % count != 0)
+            throw node.Fault($"cannot split {graph.Shape(x)[axis]} elements into {count} parts");
+        Parts(node, graph, x, axis, [.. Enumerable.Repeat(graph.Shape(x)[axis] / count, count)]);
+    }
+
+    public static void SplitV(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        if (graph.Ints(node, 2) is not [var given])
+            throw node.Fault("has no single axis");
+        var (x, axis) = Axis(node, graph, given);
+        var sizes = graph.Ints(node, 1).ToArray();
+        var rest = Array.IndexOf(sizes, -1);
+        if (rest >= 0)
+            sizes[rest] = graph.Shape(x)[axis] - sizes.Sum() - 1;
+        if (sizes.Length != node.Outputs.Length || sizes.Sum(s => (long)s) != graph.Shape(x)[axis] || sizes.Any(s => s < 1))
+            throw node.Fault($"parts of [{string.Join(',', sizes)}] do not make up {graph.Shape(x)[axis]}");
+        Parts(node, graph, x, axis, sizes);
+    }
+
+    public static void Tile(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, repeats) = (graph.Real(node, 0), graph.Ints(node, 1));
+        if (repeats.Length != graph.Shape(x).Length || repeats.Any(r => r is < 1 or > 1 << 16))
+            throw node.Fault($"repeats [{string.Join(',', repeats)}] do not fit");
+        for (var axis = 0; axis < repeats.Length; axis++)
+            if (repeats[axis] > 1)
+                x = graph.Emit(node, new Concat(axis), [.. Enumerable.Repeat(x, repeats[axis])]);
+        graph.Define(node, x);
+    }
+
+    /// <param name="flags">Field id of align_corners; half_pixel_centers is the next.</param>
+    public static void Resize(TfLiteNode node, TfLiteGraphBuilder graph, int flags, bool linear)
+    {
+        var x = graph.RealNchw(node, 0);
+        if (graph.Ints(node, 1) is not [var height, var width] || height < 1 || width < 1)
+            throw node.Fault("has no size of two numbers");
+        var shape = graph.Shape(x);
+        var (align, half) = (node.Flag(flags), node.Flag(flags + 1));
+        var coordinates = align ? ResizeCoordinates.AlignCorners : half ? ResizeCoordinates.HalfPixel : ResizeCoordinates.Asymmetric;
+        var rounding = linear ? ResizeRounding.Linear : align || half ? ResizeRounding.RoundPreferCeil : ResizeRounding.Floor;
+        var op = new Resize([height, width], [(float)((double)height / shape[2]), (float)((double)width / shape[3])], coordinates, rounding);
+        graph.Define(node, graph.Nhwc(node, graph.Emit(node, op, x)));
+    }
+
+    private static void Parts(TfLiteNode node, TfLiteGraphBuilder graph, string x, int axis, int[] sizes)
+    {
+        var start = 0;
+        for (var i = 0; i < sizes.Length; i++)
+        {
+            graph.Define(node, graph.Emit(node, new StridedSlice([start], [start + sizes[i]], [axis], [1]), x), i);
+            start += sizes[i];
+        }
+    }
+
+    private static (string Value, int Axis) Axis(TfLiteNode node, TfLiteGraphBuilder graph, int axis, int input = 0)
+    {
+        var x = graph.Real(node, input);
+        var index = axis < 0 ? axis + graph.Shape(x).Length : axis;
+        return index >= 0 && index < graph.Shape(x).Length ? (x, index) : throw node.Fault($"axis {axis} does not fit [{string.Join(',', graph.Shape(x))}]");
+    }
+
+    private static long[] Longs(int[] values) => Array.ConvertAll(values, v => (long)v);
+}

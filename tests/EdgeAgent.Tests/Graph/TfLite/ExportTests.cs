@@ -1,0 +1,81 @@
+using EdgeAgent.Graph.Evaluation;
+using EdgeAgent.Graph.Export.TfLite;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Graph.Rewrites.Quantization;
+
+namespace EdgeAgent.Tests.Graph.TfLite;
+
+/// <summary>What is written is read back and compared by the exporter itself; here are the graphs that it must be able to write.</summary>
+public class ExportTests
+{
+    /// <summary>Operators of the IR without a counterpart in TensorFlow Lite, by what the refusal says.</summary>
+    private static readonly string[] NotInTfLite =
+        ["1-D", "dilated", "LayerNormalization", "Lstm", "LSTM", "GRU", "RNN", "ArgMax", "LogSoftmax", "Expand", "Erf", "Elu", "Selu", "Softplus", "Softsign", "ThresholdedRelu", "Sign", "Xor", "two computed matrices", "left out", "in integers", "need one constant scale"];
+
+    public static IEnumerable<TheoryDataRow<string>> Graphs => OperatorGraphs.All.Keys.Select(name => new TheoryDataRow<string>(name));
+
+    [Theory]
+    [MemberData(nameof(Graphs))]
+    public void Exporter_FloatGraph_WritesAFileThatComputesTheSame(string name)
+    {
+        using var folder = new TemporaryFolder();
+        var graph = OperatorGraphs.All[name]() with { Metadata = new Dictionary<string, string> { ["labels"] = "a,b" } };
+        try
+        {
+            TfLiteExporter.Write(graph, folder.File("model.tflite"));
+        }
+        catch (InvalidGraphException refusal) when (!refusal.Message.Contains("read back"))
+        {
+            Assert.Contains(NotInTfLite, says => refusal.Message.Contains(says));
+            return;
+        }
+        Assert.Equal("a,b", ModelImporter.Load(folder.File("model.tflite")).Metadata["labels"]);
+    }
+
+    [Theory]
+    [InlineData("a residual network", true)]
+    [InlineData("a depthwise network", true)]
+    [InlineData("a network of branches", true)]
+    [InlineData("a residual network", false)]
+    [InlineData("a depthwise network", false)]
+    public void Exporter_QuantizedGraph_WritesIntegersThatComputeTheSame(string name, bool wholly)
+    {
+        using var folder = new TemporaryFolder();
+        var qdq = Quantized(OperatorGraphs.All[name](), wholly);
+        TfLiteExporter.Write(qdq, folder.File("model.tflite"));
+        var read = ModelImporter.Load(folder.File("model.tflite"));
+        Assert.Contains(read.Constants.Values, c => c.Type == ElementType.Int8 && c.Shape.Length == 4);
+        // A head that the graph leaves in float32 stays so.
+        Assert.Equal(!wholly, read.Constants.Values.Any(c => c.Type == ElementType.Float32 && c.Shape.Length > 1));
+        if (wholly)
+            EdgeAgent.Int8.Plan.PlanModel.Load(EdgeAgent.Graph.Export.PlanLowering.Lower(read)).Dispose();
+    }
+
+    [Theory]
+    [InlineData("ic_resnet8_int8")]
+    [InlineData("kws_int8")]
+    [InlineData("vww_96_int8")]
+    [InlineData("ic_resnet8_float")]
+    [InlineData("ad01_float")]
+    [InlineData("kws_float")]
+    public void Exporter_OfAnImportedFile_WritesOneThatReadsBack(string name)
+    {
+        var graph = ModelImporter.Load(Repository.Shared("models", name + ".tflite"));
+        using var folder = new TemporaryFolder();
+        TfLiteExporter.Write(graph, folder.File("copy.tflite"));
+        var copy = ModelImporter.Load(folder.File("copy.tflite"));
+        Assert.Equal(graph.Inputs[0].Shape, copy.Inputs[0].Shape);
+        Assert.Equal(graph.Inputs[0].Type, copy.Inputs[0].Type);
+    }
+
+    internal static GraphSpec Quantized(GraphSpec graph, bool wholly)
+    {
+        var ready = Simplification.ForQuantization(graph);
+        var samples = Enumerable.Range(0, 4).Select(i => (IReadOnlyDictionary<string, Tensor>)TestGraph.Inputs(ready, 4, seed: i)).ToList();
+        var activations = MinMaxCalibration.Run(ready, samples, ActivationFormat.Int8);
+        var qdq = QdqRewrite.Apply(ready, new(ActivationFormat.Int8, activations, new Dictionary<string, float[]>()));
+        return wholly ? HeadQuantization.Apply(qdq, samples) : qdq;
+    }
+}

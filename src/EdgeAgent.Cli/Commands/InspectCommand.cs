@@ -1,6 +1,7 @@
 using System.CommandLine;
 using EdgeAgent.Cli.CommandLine;
 using EdgeAgent.Cli.Engines;
+using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Int8.Plan;
@@ -14,10 +15,13 @@ internal static class InspectCommand
     public static Command Create(Terminal terminal)
     {
         var model = new Argument<string>("MODEL") { Description = "The model file" };
-        var command = new Command("inspect", "Show a model's operators, parameters, MACs and shapes") { model };
+        var svg = new Option<string?>("--svg") { Description = "Also draw the graph into this file" };
+        var command = new Command("inspect", "Show a model's operators, parameters, MACs and shapes") { model, svg };
         command.SetAction(parsed =>
         {
             var document = Inspect(parsed.GetValue(model)!);
+            if (parsed.GetValue(svg) is { } drawing)
+                Draw(parsed.GetValue(model)!, drawing);
             terminal.Result(document, CliJson.Default.InspectDocument, console => Show(console, document));
             return ExitCodes.Done;
         });
@@ -40,6 +44,13 @@ internal static class InspectCommand
             [.. graph.Inputs.Select(i => Value(values[i.Name]))],
             [.. graph.Outputs.Select(o => Value(values[o.Name]))],
             new FileInfo(path).Length);
+    }
+
+    private static void Draw(string path, string drawing)
+    {
+        if (Classifiers.IsPlan(path))
+            throw new CommandException($"{path} is a plan, which has no graph to draw; draw the model that it was made from");
+        File.WriteAllText(drawing, SvgDrawing.Of(ModelImporter.Load(path)));
     }
 
     private static InspectDocument InspectPlan(string path)

@@ -8,6 +8,7 @@ public enum ModelFormat
     KerasHdf5,
     KerasZip,
     SavedModel,
+    FrozenGraph,
     Unknown,
 }
 
@@ -27,8 +28,12 @@ internal static class ModelFormats
             return ModelFormat.KerasZip;
         if (header.Length >= 8 && header[4..8].SequenceEqual("TFL3"u8))
             return ModelFormat.TfLite;
-        // ONNX has no magic number. Every writer starts with one of ModelProto's leading fields: ir_version (varint),
-        // a length-delimited name, the graph or the opsets.
+        // Protobuf has no magic number. A SavedModel begins with its schema version, 1, and its graphs; a GraphDef with its nodes.
+        if (header.StartsWith((ReadOnlySpan<byte>)[0x08, 0x01, 0x12]))
+            return ModelFormat.SavedModel;
+        if (header.Length >= 2 && header[0] is 0x0A)
+            return ModelFormat.FrozenGraph;
+        // ONNX: every writer starts with one of ModelProto's leading fields: ir_version (varint), a length-delimited name, the graph or the opsets.
         if (header.Length >= 2 && header[0] is 0x08 or 0x12 or 0x1A or 0x3A or 0x42)
             return ModelFormat.Onnx;
         return ModelFormat.Unknown;

@@ -1,4 +1,6 @@
+using EdgeAgent.Graph.Import.Keras;
 using EdgeAgent.Graph.Import.Onnx;
+using EdgeAgent.Graph.Import.TensorFlow;
 using EdgeAgent.Graph.Import.TfLite;
 using EdgeAgent.Graph.Ir;
 
@@ -15,14 +17,18 @@ public static class ModelImporter
     /// <exception cref="ModelImportException">The file is missing, damaged, of an unknown format or uses an unsupported operator.</exception>
     public static GraphSpec Load(string path)
     {
-        if (Directory.Exists(path))
-            throw Unsupported(path, ModelFormat.SavedModel);
-        var bytes = ReadFile(path);
+        var file = Directory.Exists(path) ? SavedModelFile(path) : path;
+        var bytes = ReadFile(file, path);
         var format = ModelFormats.Detect(bytes.AsSpan(0, Math.Min(bytes.Length, ModelFormats.HeaderBytes)));
+        var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path));
         return format switch
         {
             ModelFormat.Onnx => OnnxImporter.Import(bytes, path),
             ModelFormat.TfLite => TfLiteImporter.Import(bytes, path),
+            ModelFormat.KerasHdf5 => Guarded(path, () => KerasImporter.ImportHdf5(bytes, name)),
+            ModelFormat.KerasZip => Guarded(path, () => KerasImporter.ImportArchive(bytes, name)),
+            ModelFormat.FrozenGraph => Guarded(path, () => FrozenGraphImporter.Import(bytes, name)),
+            ModelFormat.SavedModel => Guarded(path, () => SavedModelImporter.Import(bytes, Path.GetDirectoryName(Path.GetFullPath(file))!, name)),
             _ => throw Unsupported(path, format),
         };
     }
@@ -46,14 +52,33 @@ public static class ModelImporter
         }
     }
 
-    private static byte[] ReadFile(string path)
+    /// <summary>Whatever is wrong inside the file becomes one line that begins with its path.</summary>
+    private static GraphSpec Guarded(string path, Func<GraphSpec> import)
     {
         try
         {
-            var file = new FileInfo(path);
-            if (file.Exists && file.Length > MaxFileBytes)
-                throw new ModelImportException(path, $"{file.Length} bytes; models above 2 GiB are not supported");
-            var bytes = File.ReadAllBytes(path);
+            return import();
+        }
+        catch (Exception e) when (e is ImportFault or InvalidGraphException or OverflowException or IOException or UnauthorizedAccessException)
+        {
+            throw new ModelImportException(path, e.Message, e);
+        }
+    }
+
+    private static string SavedModelFile(string folder)
+    {
+        var file = Path.Combine(folder, SavedModelImporter.GraphFile);
+        return File.Exists(file) ? file : throw new ModelImportException(folder, $"is a folder without {SavedModelImporter.GraphFile}; a TensorFlow SavedModel has one");
+    }
+
+    private static byte[] ReadFile(string file, string path)
+    {
+        try
+        {
+            var info = new FileInfo(file);
+            if (info.Exists && info.Length > MaxFileBytes)
+                throw new ModelImportException(path, $"{info.Length} bytes; models above 2 GiB are not supported");
+            var bytes = File.ReadAllBytes(file);
             return bytes.Length > 0 ? bytes : throw new ModelImportException(path, "the file is empty");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
@@ -68,5 +93,5 @@ public static class ModelImporter
             : new(path, $"cannot be read: {e.Message}", e);
 
     private static ModelImportException Unsupported(string path, ModelFormat format) =>
-        new(path, $"is {ModelFormats.Describe(format)}; supported: ONNX (.onnx), opset {OnnxImporter.OldestOpset} and up; TensorFlow Lite (.tflite)");
+        new(path, $"is {ModelFormats.Describe(format)}; supported: ONNX (.onnx) of opset {OnnxImporter.OldestOpset} and up, TensorFlow SavedModel folders and frozen graphs (.pb), Keras (.h5, .keras), TensorFlow Lite (.tflite)");
 }

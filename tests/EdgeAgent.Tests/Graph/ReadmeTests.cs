@@ -1,4 +1,6 @@
+using EdgeAgent.Graph.Import.Keras;
 using EdgeAgent.Graph.Import.Onnx;
+using EdgeAgent.Graph.Import.TensorFlow;
 using EdgeAgent.Graph.Import.TfLite;
 
 namespace EdgeAgent.Tests.Graph;
@@ -11,6 +13,16 @@ public class ReadmeTests
 
     [Fact]
     public void Readme_ListOfTfLiteOperators_IsTheImporters() => AssertListed("tflite", TfLiteOperators.Supported);
+
+    [Fact]
+    public void Readme_ListOfTensorFlowOperators_IsTheImporters() => AssertListed("tensorflow", TfOperators.Supported);
+
+    [Fact]
+    public void Readme_ListsOfKerasLayersAndActivations_AreTheImporters()
+    {
+        AssertListed("keras", KerasLayers.Supported);
+        AssertListed("keras activations", KerasActivations.Supported);
+    }
 
     [Fact]
     public void Readme_ListsOfWhatIsMissing_AreTheRest()

@@ -1,4 +1,3 @@
-using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
 using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
 
@@ -51,21 +50,14 @@ internal static class OnnxFolding
         _ => Arithmetic(node, inputs[0], inputs[1]),
     };
 
-    private static FoldedValue Transpose(OnnxNode node, FoldedValue x)
-    {
-        int[] permutation = node.SmallInts("perm") ?? [.. Enumerable.Range(0, x.Shape.Length).Reverse()];
-        if (!permutation.Order().SequenceEqual(Enumerable.Range(0, x.Shape.Length)))
-            throw node.Fault($"[{string.Join(',', permutation)}] is no permutation of {x.Shape.Length} axes");
-        var numbers = new FoldedNumber[x.Numbers.Length];
-        Layout.Transpose<FoldedNumber>(permutation, x.Numbers, x.Shape, numbers);
-        return new(x.Type, Array.ConvertAll(permutation, p => x.Shape[p]), numbers);
-    }
+    private static FoldedValue Transpose(OnnxNode node, FoldedValue x) =>
+        FoldedArithmetic.Transpose(x, node.SmallInts("perm") ?? [.. Enumerable.Range(0, x.Shape.Length).Reverse()], node.Fault);
 
     private static FoldedValue ShapeOf(OnnxNode node, int[] shape)
     {
         var numbers = Array.ConvertAll(shape, FoldedNumber.OfDimension);
         if (node.Op == "Size")
-            return new(ElementType.Int64, [], [numbers.Aggregate(new FoldedNumber(1), (a, b) => Multiply(node, a, b))]);
+            return new(ElementType.Int64, [], [numbers.Aggregate(new FoldedNumber(1), (a, b) => FoldedArithmetic.Multiply(a, b, node.Fault))]);
         var start = Clamp(node.Int("start", 0), shape.Length);
         var end = Math.Max(start, Clamp(node.Int("end", shape.Length), shape.Length));
         return new(ElementType.Int64, [end - start], numbers[start..end]);
@@ -76,49 +68,19 @@ internal static class OnnxFolding
         var type = (DataType)node.Int("to", 0) is DataType.Double or DataType.Float16
             ? ElementType.Float32
             : OnnxTensors.TypeOf(node.SmallInt("to", 0)) ?? throw node.Fault("casts to an unsupported type");
-        var integer = type is not ElementType.Float32;
-        return new(type, x.Shape, integer && x.Type == ElementType.Float32 ? Array.ConvertAll(x.Numbers, n => n with { Value = Math.Truncate(n.Value) }) : x.Numbers);
+        return FoldedArithmetic.Cast(x, type);
     }
 
     private static FoldedValue ConstantOfShape(OnnxNode node, FoldedValue shape)
     {
         var fill = node.Tensor("value") is { } value ? FoldedValue.TryOf(value) : null;
-        fill ??= new(ElementType.Float32, [1], [new(0)]);
-        if (!shape.IsConstant || fill.Numbers.Length != 1)
-            throw node.Fault("fills a shape that depends on the batch, which is not supported; export the model with a fixed batch");
-        var dimensions = Array.ConvertAll(shape.Numbers, n => n.Value);
-        var count = dimensions.Aggregate(1.0, (a, b) => a * b);
-        if (Array.Exists(dimensions, d => d < 0) || count > FoldedValue.MaxCount)
-            throw node.Fault($"fills {count} elements; at most {FoldedValue.MaxCount} are supported");
-        return new(fill.Type, Array.ConvertAll(dimensions, d => (int)d), Enumerable.Repeat(fill.Numbers[0], (int)count).ToArray());
+        return FoldedArithmetic.Fill(shape, fill ?? new(ElementType.Float32, [1], [new(0)]), node.Fault);
     }
 
-    private static FoldedValue Gather(OnnxNode node, FoldedValue data, FoldedValue indices)
-    {
-        var axis = OnnxShapes.Axis(node, node.Int("axis", 0), data.Shape.Length);
-        var (outer, size, inner) = Split(data.Shape, axis);
-        var numbers = new List<FoldedNumber>();
-        for (var o = 0; o < outer; o++)
-            foreach (var index in indices.Numbers)
-            {
-                var at = index.Value < 0 ? index.Value + size : index.Value;
-                if (index.PerBatch != 0 || at < 0 || at >= size)
-                    throw node.Fault($"index {index.Value} is outside [0,{size})");
-                numbers.AddRange(data.Numbers.AsSpan((o * size + (int)at) * inner, inner));
-                Bound(node, numbers.Count);
-            }
-        return new(data.Type, [.. data.Shape[..axis], .. indices.Shape, .. data.Shape[(axis + 1)..]], [.. numbers]);
-    }
+    private static FoldedValue Gather(OnnxNode node, FoldedValue data, FoldedValue indices) =>
+        FoldedArithmetic.Gather(data, indices, OnnxShapes.Axis(node, node.Int("axis", 0), data.Shape.Length), node.Fault);
 
-    private static FoldedValue Range(OnnxNode node, Operands inputs)
-    {
-        var (start, limit, step) = (inputs[0].Numbers, inputs[1].Numbers, inputs[2].Numbers);
-        if (start.Length != 1 || limit.Length != 1 || step.Length != 1 || start[0].PerBatch != 0 || limit[0].PerBatch != 0 || step[0].PerBatch != 0 || step[0].Value == 0)
-            throw node.Fault("has a range that is not known at import");
-        var count = Math.Max(0, Math.Ceiling((limit[0].Value - start[0].Value) / step[0].Value));
-        Bound(node, count);
-        return new(inputs[0].Type, [(int)count], [.. Enumerable.Range(0, (int)count).Select(i => new FoldedNumber(start[0].Value + i * step[0].Value))]);
-    }
+    private static FoldedValue Range(OnnxNode node, Operands inputs) => FoldedArithmetic.Range(inputs[0], inputs[1], inputs[2], node.Fault);
 
     private static FoldedValue Slice(OnnxNode node, Operands inputs)
     {
@@ -138,29 +100,9 @@ internal static class OnnxFolding
         for (var i = 0; i < starts.Length; i++)
         {
             var axis = OnnxShapes.Axis(node, axes.Length > 0 ? (long)axes[i] : i, x.Shape.Length);
-            x = Slice(node, x, axis, starts[i], ends[i], steps.Length > 0 ? steps[i] : 1);
+            x = FoldedArithmetic.Slice(x, axis, starts[i], ends[i], steps.Length > 0 ? steps[i] : 1, node.Fault);
         }
         return x;
-    }
-
-    private static FoldedValue Slice(OnnxNode node, FoldedValue x, int axis, double start, double end, double step)
-    {
-        if (step == 0)
-            throw node.Fault("has a step of 0");
-        var (outer, size, inner) = Split(x.Shape, axis);
-        var (low, high) = step > 0 ? (0, size) : (-1, size - 1);
-        var from = Math.Clamp(start < 0 ? start + size : start, step > 0 ? 0 : -1, high);
-        var to = Math.Clamp(end < 0 ? end + size : end, low, size);
-        var picked = new List<int>();
-        for (var at = from; step > 0 ? at < to : at > to; at += step)
-            picked.Add((int)at);
-        var numbers = new List<FoldedNumber>();
-        for (var o = 0; o < outer; o++)
-            foreach (var at in picked)
-                numbers.AddRange(x.Numbers.AsSpan((o * size + at) * inner, inner));
-        var shape = x.Shape.ToArray();
-        shape[axis] = picked.Count;
-        return new(x.Type, shape, [.. numbers]);
     }
 
     private static FoldedValue? Concat(OnnxNode node, Operands inputs)
@@ -169,56 +111,21 @@ internal static class OnnxFolding
         var axis = OnnxShapes.Axis(node, node.Int("axis", 0), first.Shape.Length);
         if (first.Shape.Length != 1)
             return null;
-        var numbers = new List<FoldedNumber>();
-        for (var i = 0; i < inputs.Count; i++)
-            numbers.AddRange(inputs[i].Shape.Length == 1 ? inputs[i].Numbers : throw node.Fault("joins tensors of different rank"));
-        Bound(node, numbers.Count);
-        return new(first.Type, [numbers.Count], [.. numbers]);
+        return FoldedArithmetic.Join(first.Type, Enumerable.Range(0, inputs.Count).Select(i => inputs[i]), node.Fault);
     }
 
-    private static FoldedValue Arithmetic(OnnxNode node, FoldedValue a, FoldedValue b)
-    {
-        var shape = OperatorShapes.Broadcast(a.Shape, b.Shape);
-        var count = shape.Aggregate(1.0, (x, y) => x * y);
-        Bound(node, count);
-        var numbers = new FoldedNumber[(int)count];
-        var (left, right) = (Broadcasting.Indices(a.Shape, shape), Broadcasting.Indices(b.Shape, shape));
-        for (var i = 0; i < numbers.Length; i++)
+    private static FoldedValue Arithmetic(OnnxNode node, FoldedValue a, FoldedValue b) => FoldedArithmetic.Binary(
+        a, b,
+        node.Op switch
         {
-            var (x, y) = (a.Numbers[left[i]], b.Numbers[right[i]]);
-            numbers[i] = node.Op switch
-            {
-                "Add" => new(x.Value + y.Value, x.PerBatch + y.PerBatch),
-                "Sub" => new(x.Value - y.Value, x.PerBatch - y.PerBatch),
-                "Mul" => Multiply(node, x, y),
-                _ => Divide(node, x, y, a.Type != ElementType.Float32),
-            };
-        }
-        return new(a.Type, shape, numbers);
-    }
-
-    private static FoldedNumber Multiply(OnnxNode node, FoldedNumber x, FoldedNumber y) =>
-        x.PerBatch != 0 && y.PerBatch != 0
-            ? throw node.Fault("multiplies the batch with itself, which is not supported")
-            : new(x.Value * y.Value, x.PerBatch * y.Value + x.Value * y.PerBatch);
-
-    private static FoldedNumber Divide(OnnxNode node, FoldedNumber x, FoldedNumber y, bool integer)
-    {
-        if (y.PerBatch != 0 || y.Value == 0 || x.PerBatch % y.Value != 0)
-            throw node.Fault("divides by 0 or by the batch, which is not supported");
-        return new(integer ? Math.Truncate(x.Value / y.Value) : x.Value / y.Value, x.PerBatch / y.Value);
-    }
-
-    private static (int Outer, int Size, int Inner) Split(int[] shape, int axis) =>
-        (shape[..axis].Aggregate(1, (a, b) => a * b), shape[axis], shape[(axis + 1)..].Aggregate(1, (a, b) => a * b));
+            "Add" => FoldedArithmetic.Add,
+            "Sub" => FoldedArithmetic.Subtract,
+            "Mul" => (x, y) => FoldedArithmetic.Multiply(x, y, node.Fault),
+            _ => (x, y) => FoldedArithmetic.Divide(x, y, a.Type != ElementType.Float32, node.Fault),
+        },
+        node.Fault);
 
     private static int Clamp(long index, int rank) => (int)Math.Clamp(index < 0 ? index + rank : index, 0, rank);
-
-    private static void Bound(OnnxNode node, double count)
-    {
-        if (count > FoldedValue.MaxCount)
-            throw node.Fault($"computes a constant of more than {FoldedValue.MaxCount} elements, which is not supported");
-    }
 
     /// <summary>Inputs of a node being folded; asking for one that is absent names the node.</summary>
     private readonly struct Operands(OnnxNode node, List<FoldedValue?> values)

@@ -201,7 +201,7 @@ internal static class OnnxOperators
             throw node.Fault("makes an empty tensor, which is not supported");
         var op = target.IsConstant
             ? new Reshape(Array.ConvertAll(target.Numbers, n => (long)n.Value))
-            : OnnxShapes.ReshapeTo(node, from, OnnxShapes.Resolved(node, from, target.Numbers));
+            : TargetShapes.ReshapeTo(from, TargetShapes.Resolved(from, target.Numbers, zeroCopies: true, node.Fault), node.Fault);
         Emit(node, graph, op, 1);
     }
 
@@ -209,7 +209,7 @@ internal static class OnnxOperators
     {
         var from = Shape(node, graph, 0);
         var axes = node.Ints("axes") ?? (node.Input(1).Length > 0 ? Longs(node, graph, 1) : null);
-        Emit(node, graph, OnnxShapes.ReshapeTo(node, from, OnnxShapes.Squeezed(node, from, axes)), 1);
+        Emit(node, graph, TargetShapes.ReshapeTo(from, OnnxShapes.Squeezed(node, from, axes), node.Fault), 1);
     }
 
     private static void Pad(OnnxNode node, OnnxGraphBuilder graph)
@@ -244,7 +244,7 @@ internal static class OnnxOperators
         }
         // Before opset 13 the operator sees a matrix: everything from the axis on is one row.
         var soft = graph.EmitTemporary(node, op(1), graph.EmitTemporary(node, new Flatten(axis), node.Input(0)));
-        graph.Emit(node.Name, OnnxShapes.ReshapeTo(node, graph.Value(soft)!.Shape, shape), [soft], node.Output(0));
+        graph.Emit(node.Name, TargetShapes.ReshapeTo(graph.Value(soft)!.Shape, shape, node.Fault), [soft], node.Output(0));
     }
 
     private static void Dropout(OnnxNode node, OnnxGraphBuilder graph)

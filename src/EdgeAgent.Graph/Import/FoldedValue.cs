@@ -1,6 +1,6 @@
 using EdgeAgent.Graph.Ir;
 
-namespace EdgeAgent.Graph.Import.Onnx;
+namespace EdgeAgent.Graph.Import;
 
 /// <summary>A number known at import: <c>Value + PerBatch * batch</c>. Doubles hold every size that can occur exactly.</summary>
 internal readonly record struct FoldedNumber(double Value, double PerBatch = 0)

@@ -1,0 +1,103 @@
+using EdgeAgent.Graph.Ir;
+using PureHDF;
+using PureHDF.VOL.Native;
+
+namespace EdgeAgent.Graph.Import.Keras;
+
+/// <summary>Reads groups, attributes and weights of an HDF5 file, which is never trusted: every fault becomes one line with the path inside.</summary>
+internal sealed class Hdf5Reader : IDisposable
+{
+    /// <summary>Deflated weights may be larger than the file; what is more than this many times larger is no model.</summary>
+    private const int MaxInflation = 64;
+
+    private readonly CountedStream _stream;
+    private readonly NativeFile _file;
+    private readonly long _length;
+
+    public Hdf5Reader(byte[] bytes)
+    {
+        (_stream, _length) = (new(bytes), bytes.Length);
+        _file = Guarded("", () => H5File.Open(_stream));
+    }
+
+    public bool Exists(string path) => Guarded(path, () => _file.LinkExists(path));
+
+    /// <summary>Names of what a group holds.</summary>
+    public IReadOnlyList<string> Children(string path) => Guarded(path, () => Group(path).Children().Select(c => c.Name).ToList());
+
+    /// <summary>A text attribute; null if the group has none of that name.</summary>
+    public string? Text(string path, string attribute) => Guarded(path, () =>
+        Group(path) is var group && group.AttributeExists(attribute) ? group.Attribute(attribute).Read<string>() : null);
+
+    /// <summary>A list of texts, which Keras splits over several attributes where it is long; null if there is none.</summary>
+    public IReadOnlyList<string>? Texts(string path, string attribute) => Guarded(path, () =>
+    {
+        var group = Group(path);
+        if (group.AttributeExists(attribute))
+            return Texts(group.Attribute(attribute));
+        if (!group.AttributeExists(attribute + "0"))
+            return null;
+        var all = new List<string>();
+        for (var part = 0; group.AttributeExists($"{attribute}{part}"); part++)
+            all.AddRange(Texts(group.Attribute($"{attribute}{part}")));
+        return (IReadOnlyList<string>)all;
+    });
+
+    /// <summary>A weight as float32.</summary>
+    public Tensor Weight(string path) => Guarded(path, () =>
+    {
+        if (_file.Get(path) is not IH5Dataset dataset)
+            throw new ImportFault($"'{ModelImportException.OneLine(path)}' in the HDF5 file is no dataset");
+        var (type, shape, count) = (dataset.Type, dataset.Space.Dimensions, 1L);
+        foreach (var dimension in shape)
+            count = dimension <= (ulong)ShapeInference.MaxElements && shape.Length <= 8 ? checked(count * (long)dimension) : long.MaxValue;
+        if (count > ShapeInference.MaxElements || count * type.Size > MaxInflation * _length)
+            throw new ImportFault($"weight '{ModelImportException.OneLine(path)}' has the shape [{string.Join(',', shape.Take(16))}], more than the file can hold");
+        var before = _stream.Delivered;
+        var values = (type.Class, type.Size) switch
+        {
+            (H5DataTypeClass.FloatingPoint, 4) => dataset.Read<float[]>(),
+            (H5DataTypeClass.FloatingPoint, 8) => Array.ConvertAll(dataset.Read<double[]>(), v => (float)v),
+            (H5DataTypeClass.FloatingPoint, 2) => Array.ConvertAll(dataset.Read<Half[]>(), v => (float)v),
+            (H5DataTypeClass.FixedPoint, 4) => Array.ConvertAll(dataset.Read<int[]>(), v => (float)v),
+            (H5DataTypeClass.FixedPoint, 8) => Array.ConvertAll(dataset.Read<long[]>(), v => (float)v),
+            _ => throw new ImportFault($"weight '{ModelImportException.OneLine(path)}' holds {type.Class} of {type.Size} bytes; float32, float64 and float16 are supported"),
+        };
+        // HDF5 can refer to other files of the machine; a model brings its weights along.
+        var layout = dataset.Layout.Class;
+        if (layout == H5DataLayoutClass.VirtualStorage || count > 0 && layout != H5DataLayoutClass.Compact && _stream.Delivered - before < (layout == H5DataLayoutClass.Contiguous ? count * type.Size : 1))
+            throw new ImportFault($"weight '{ModelImportException.OneLine(path)}' is not stored in this file; save the model as one file");
+        return Tensor.Of(values, Array.ConvertAll(shape, d => (int)d));
+    });
+
+    public void Dispose() => _file.Dispose();
+
+    private static string[] Texts(IH5Attribute attribute)
+    {
+        // An empty list is written as an empty list of numbers.
+        var dimensions = attribute.Space.Dimensions;
+        return attribute.Type.Class is H5DataTypeClass.String or H5DataTypeClass.VariableLength && !dimensions.Contains(0UL) && dimensions.Aggregate(1.0, (a, d) => a * d) < 1 << 20
+            ? attribute.Read<string[]>()
+            : [];
+    }
+
+    private IH5Group Group(string path) => path.Length == 0
+        ? _file
+        : _file.Get(path) as IH5Group ?? throw new ImportFault($"'{ModelImportException.OneLine(path)}' in the HDF5 file is no group");
+
+    /// <summary>The library reports damage by exceptions of any type, also in the middle of its own arithmetic.</summary>
+    private static T Guarded<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e)
+        {
+            for (var inner = e; inner is not null; inner = inner.InnerException)
+                if (inner is ImportFault fault)
+                    throw new ImportFault(path.Length == 0 || fault.Message.Contains(path) ? fault.Message : $"'{ModelImportException.OneLine(path)}' in the HDF5 file: {fault.Message}");
+            throw new ImportFault($"the HDF5 file is damaged at '/{ModelImportException.OneLine(path)}' ({ModelImportException.OneLine(e.Message)}); copy or save the model again");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.Keras;
+
+/// <summary>The weights of a layer, in the layout of the file.</summary>
+internal interface IKerasWeights
+{
+    /// <summary>Where the weights of a model nested in this one are; <paramref name="order"/> counts the layers of each class before it.</summary>
+    IKerasWeights Nested(KerasLayer layer, int order);
+
+    /// <summary>The weights of a layer by their names, in the order in which Keras stores them; what is stored without names has none.</summary>
+    IReadOnlyList<(string Name, Func<Tensor> Read)> Of(KerasLayer layer, int order);
+}

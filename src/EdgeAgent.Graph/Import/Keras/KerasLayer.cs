@@ -1,0 +1,89 @@
+using EdgeAgent.Graph.Import.ChannelsLast;
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.Keras;
+
+/// <summary>A layer of the model's configuration.</summary>
+internal sealed class KerasLayer
+{
+    public KerasLayer(KerasJson json)
+    {
+        Class = json["class_name"].Text();
+        Config = json["config"];
+        Name = json["name"].Text(Config.IsObject ? Config["name"].Text(Class) : Class);
+        Place = $"layer '{ModelImportException.OneLine(Name)}' ({ModelImportException.OneLine(Class)})";
+        Config = Config with { Place = Place };
+        Calls = json["inbound_nodes"] with { Place = Place };
+        BuildConfig = json["build_config"] with { Place = Place };
+        Module = json["module"].Text();
+    }
+
+    /// <summary>The Python class, e.g. "Conv2D".</summary>
+    public string Class { get; }
+
+    /// <summary>The Python module, which tells layers from functions of tensors; empty before Keras 3.</summary>
+    public string Module { get; }
+
+    public string Name { get; }
+
+    /// <summary>How errors name the layer.</summary>
+    public string Place { get; }
+
+    public KerasJson Config { get; }
+
+    /// <summary>What the layer is called with, once for each call.</summary>
+    public KerasJson Calls { get; }
+
+    public KerasJson BuildConfig { get; }
+
+    public bool IsModel => Class is "Functional" or "Model" or "Sequential";
+
+    public ImportFault Fault(string what) => new($"{Place}: {what}");
+}
+
+/// <summary>A layer being called: its weights and the values it is called with.</summary>
+internal sealed class KerasCall(KerasLayer layer, IReadOnlyList<Laid> inputs, IReadOnlyList<(string Name, Func<Tensor> Read)> weights, ChannelsLastGraph graph)
+{
+    public KerasLayer Layer => layer;
+
+    public string Name => layer.Name;
+
+    public KerasJson Config => layer.Config;
+
+    public ChannelsLastGraph Graph => graph;
+
+    public IReadOnlyList<Laid> Inputs => inputs;
+
+    public Laid X => inputs.Count > 0 ? inputs[0] : throw layer.Fault("is called with nothing");
+
+    public int[] Shape => graph.Shape(X);
+
+    public int WeightCount => weights.Count;
+
+    /// <summary>A weight by its name or, where the file stores no names, by its position.</summary>
+    public Tensor Weight(string name, int position, int rank)
+    {
+        var named = weights.FirstOrDefault(w => w.Name == name).Read;
+        var read = named ?? (position < weights.Count ? weights[position].Read : throw layer.Fault($"its {name} is not in the file ({weights.Count} weights are); save the model with its weights"));
+        var tensor = read();
+        return tensor.Shape.Length == rank || rank < 0 ? tensor : throw layer.Fault($"its {name} has the shape [{string.Join(',', tensor.Shape)}], where {rank} axes are needed");
+    }
+
+    public ImportFault Fault(string what) => layer.Fault(what);
+
+    /// <summary>Whether the layer sees channels on axis 1; only its own axes are asked, not those of the model.</summary>
+    public bool ChannelsFirst => Config["data_format", "dim_ordering"].Text("channels_last") switch
+    {
+        "channels_last" or "tf" or "default" => false,
+        "channels_first" or "th" => true,
+        var other => throw Fault($"data_format '{ModelImportException.OneLine(other)}' is unknown"),
+    };
+
+    /// <summary>The input with its spatial axes where convolutions and pools want them, and the result as the model has it.</summary>
+    public (Laid X, Func<Laid, Laid> Result) Spatial(int axes)
+    {
+        if (Shape.Length != axes + 2)
+            throw Fault($"input [{string.Join(',', Shape)}] does not have {axes} spatial axes");
+        return ChannelsFirst ? (new(graph.Plain(X), Planar: true), y => new(y.Name)) : (X, y => y);
+    }
+}

@@ -1,0 +1,125 @@
+using EdgeAgent.Graph.Import.ChannelsLast;
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.TensorFlow;
+
+/// <summary>Reads the value of a variable by the name of the node that makes its handle.</summary>
+internal delegate Tensor TfVariableReader(string variable);
+
+/// <summary>
+/// Walks a TensorFlow graph from what it is asked for, so that training, saving and loading are never looked at. Calls of
+/// functions are inlined. Nodes that compute shapes are folded; every other node is handed to its converter in
+/// <see cref="TfOperators"/>.
+/// </summary>
+internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph graph, TfVariableReader readVariable)
+{
+    /// <summary>The largest networks have a tenth of this; functions that call functions could make any number.</summary>
+    private const int MaxNodes = 1 << 16, MaxCallDepth = 64;
+
+    private readonly Dictionary<string, FunctionDef> _functions = FunctionsOf(library);
+    private readonly List<string> _calls = [];
+    private int _nodes;
+
+    public IReadOnlyList<TfValue> Run(TfScope scope, IReadOnlyList<TfEdge> wanted)
+    {
+        foreach (var def in scope.Order(wanted))
+        {
+            if (++_nodes > MaxNodes)
+                throw TfNode.FaultOf(def, $"is one of more than {MaxNodes} nodes with all functions inlined, which is not supported");
+            var inputs = def.Input.Select(TfEdge.Parse).OfType<TfEdge>().Select(edge => Value(scope, edge)).ToList();
+            var outputs = Convert(def, inputs);
+            for (var port = 0; port < outputs.Count; port++)
+                scope.Values.TryAdd(new(def.Name, port), outputs[port]);
+        }
+        return [.. wanted.Select(edge => Value(scope, edge))];
+    }
+
+    private static TfValue Value(TfScope scope, TfEdge edge) => scope.Values.TryGetValue(edge, out var value)
+        ? value
+        : throw (scope.Find(edge.Node) is { } node
+            ? TfNode.FaultOf(node, $"its output {edge.Port} is read, which is not supported")
+            : new ImportFault($"'{ModelImportException.OneLine(edge.Node)}' is read and defined nowhere"));
+
+    private IReadOnlyList<TfValue> Convert(NodeDef def, IReadOnlyList<TfValue> inputs)
+    {
+        var node = new TfNode(def, inputs, graph);
+        if (CalledFunction(def) is { } function)
+            return Call(node, function, inputs);
+        switch (def.Op)
+        {
+            case "VarHandleOp" or "VariableV2" or "Variable":
+                return [new TfValue.Variable(def.Name)];
+            case "ReadVariableOp":
+                return [Read(node, node.Input(0))];
+            // A reference variable (TensorFlow 1) is read by an Identity; a handle only passes through one.
+            case "Identity" when node.Input(0) is TfValue.Variable && node.Type("T") != (int)TfType.Resource:
+                return [Read(node, node.Input(0))];
+            case "Placeholder":
+                throw node.Fault("is an input that the signature does not name");
+        }
+        if (!TfOperators.All.TryGetValue(def.Op, out var convert))
+            throw node.Fault($"the operator is not supported; supported are {string.Join(", ", TfOperators.Supported)}");
+        if (TfFolding.TryFold(node) is { } folded)
+            return [new TfValue.Folded(folded)];
+        try
+        {
+            return convert(node, graph);
+        }
+        catch (InvalidGraphException e)
+        {
+            throw node.Fault(e.Message);
+        }
+    }
+
+    private TfValue Read(TfNode node, TfValue handle) => handle is TfValue.Variable variable
+        ? new TfValue.Constant(readVariable(variable.Name))
+        : throw node.Fault("reads a variable through a value that is no handle of one");
+
+    private static string? CalledFunctionName(NodeDef def) =>
+        def.Op is "PartitionedCall" or "StatefulPartitionedCall" && def.Attr.TryGetValue("f", out var f) ? f.Func?.Name : null;
+
+    /// <summary>The function a node calls: named by an attribute or, in older files, by the operator itself.</summary>
+    private FunctionDef? CalledFunction(NodeDef def)
+    {
+        if (CalledFunctionName(def) is { } name)
+            return _functions.GetValueOrDefault(name) ?? throw TfNode.FaultOf(def, $"calls the function '{ModelImportException.OneLine(name)}', which the file does not hold");
+        return _functions.GetValueOrDefault(def.Op);
+    }
+
+    private IReadOnlyList<TfValue> Call(TfNode node, FunctionDef function, IReadOnlyList<TfValue> arguments)
+    {
+        var signature = function.Signature;
+        if (_calls.Contains(signature.Name))
+            throw node.Fault($"calls the function '{ModelImportException.OneLine(signature.Name)}' from inside itself; recursion is not supported");
+        if (_calls.Count >= MaxCallDepth)
+            throw node.Fault($"is a call inside {MaxCallDepth} others, which is not supported");
+        if (arguments.Count != signature.InputArg.Count)
+            throw node.Fault($"passes {arguments.Count} arguments to a function of {signature.InputArg.Count}");
+        var scope = new TfScope(function.NodeDef, $"function '{ModelImportException.OneLine(signature.Name)}'");
+        for (var i = 0; i < arguments.Count; i++)
+            scope.Values.TryAdd(new(signature.InputArg[i].Name, 0), arguments[i]);
+        var wanted = new List<TfEdge>();
+        foreach (var output in signature.OutputArg)
+            wanted.Add(function.Ret.TryGetValue(output.Name, out var edge) && TfEdge.Parse(edge) is { } returned
+                ? returned
+                : throw node.Fault($"the function it calls does not return '{ModelImportException.OneLine(output.Name)}'"));
+        _calls.Add(signature.Name);
+        try
+        {
+            return Run(scope, wanted);
+        }
+        finally
+        {
+            _calls.RemoveAt(_calls.Count - 1);
+        }
+    }
+
+    private static Dictionary<string, FunctionDef> FunctionsOf(FunctionDefLibrary? library)
+    {
+        var functions = new Dictionary<string, FunctionDef>();
+        foreach (var function in library?.Function ?? [])
+            if (function.Signature is { Name.Length: > 0 } signature && !functions.TryAdd(signature.Name, function))
+                throw new ImportFault($"function '{ModelImportException.OneLine(signature.Name)}' is defined twice");
+        return functions;
+    }
+}

@@ -34,18 +34,18 @@ public static class CompressionPipeline
         var joint = options.Teacher == TeacherMode.Joint;
 
         var workspace = Workspace.Open(options.OutDirectory);
-        using var inputs = log.Run("load", () => RunInputs.Open(options, Note, cancellation), i => $"{i.Training.Count} training and {i.Validation.Count} held-out images of {i.Classes.Count} classes, {i.Skipped.Count} skipped");
-        var stored = options.Resume ? workspace.Resume(inputs.Fingerprint) : null;
+        using var inputs = log.Run("load", () => RunInputs.Open(options, Note, cancellation), i => i.Describe());
+        var stored = options.Resume ? workspace.Resume(inputs.Fingerprint, WorkspaceJson.Default.StoredPlan) : null;
         if (stored is null)
             workspace.Clear();
         else
             clock.Before = workspace.ElapsedBefore(stored);
 
-        using var teacher = log.Run("teacher", () => TeacherPass.Measure(options, inputs, workspace, cancellation), t => Invariant($"top-1 {t.Validation.Top1 * 100:0.00} % on held-out images, {t.Statistics.Parameters} parameters, {t.Statistics.Macs / 1e6:0.0} MMAC"));
-        var trainable = log.Run("prepare", () => TrainableTeacher.Prepare(inputs, cancellation), t => $"{t.InsertedNorms} batch-norms inserted, {t.Groups.Count(g => !g.Frozen)} groups of channels ordered by importance");
+        using var teacher = log.Run("teacher", () => TeacherPass.Measure(options, inputs, workspace, cancellation), t => t.Describe());
+        var trainable = log.Run("prepare", () => TrainableTeacher.Prepare(inputs, cancellation), t => t.Describe());
         var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
         var plan = stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
-        workspace.Save(plan);
+        workspace.Save(plan, WorkspaceJson.Default.StoredPlan);
 
         var (master, groups) = trainable.Master(plan.Shapes);
         using var weights = new SharedWeights(master, groups, plan.Shapes);
@@ -116,12 +116,11 @@ public static class CompressionPipeline
 
     private static List<WrittenStudent> Export(IReadOnlyList<FinishedStudent> finished, IReadOnlyList<ProfileTarget> targets, StoredPlan plan, RunInputs inputs, Workspace workspace, CompressionOptions options, CancellationToken cancellation)
     {
-        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         var wanted = finished.SelectMany(f => targets
             .Where(t => plan.ByProfile[t.Profile.Id].Any(i => plan.Shapes[i].Name == f.Shape.Name) && PackagingPass.Quantized(t.Profile).IsSymmetric == f.Symmetric)
             .Select(t => PackagingPass.Quantized(t.Profile).Format).Distinct().Select(format => (Student: f, Format: format))).ToArray();
         var simulationTime = options.Budget * 0.04 / Math.Max(1, wanted.Length);
-        return [.. wanted.Select(w => StudentFiles.Write(w.Student, w.Format, inputs.Validation, workspace.StatePath($"{w.Student.Shape.Name}-{w.Format}.onnx"), threads, simulationTime, cancellation))];
+        return [.. wanted.Select(w => StudentFiles.Write(w.Student, w.Format, inputs.Validation, workspace.StatePath($"{w.Student.Shape.Name}-{w.Format}.onnx"), options.ThreadCount, simulationTime, cancellation))];
     }
 
     private static List<StudentReport> Package(IReadOnlyList<Candidate> accepted, Tested judged, TeacherPass teacher, RunInputs inputs, Workspace workspace, CompressionOptions options, TimeProvider time)

@@ -174,11 +174,4 @@ public sealed class PipelineTests : IDisposable
         Buffer.BlockCopy(bytes, 0, values, 0, bytes.Length);
         return values;
     }
-
-    private sealed class Quiet(Action<CompressionProgress>? seen = null) : IProgress<CompressionProgress>
-    {
-        public static Quiet Instance { get; } = new();
-
-        public void Report(CompressionProgress value) => seen?.Invoke(value);
-    }
 }

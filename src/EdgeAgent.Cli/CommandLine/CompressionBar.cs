@@ -3,11 +3,25 @@ using Spectre.Console;
 
 namespace EdgeAgent.Cli.CommandLine;
 
-/// <summary>Progress of a compression: a bar per pass with the time left of the whole run, or lines where nobody watches.</summary>
+/// <summary>Progress of a long run: a bar per pass with the time left of the whole run, or lines where nobody watches.</summary>
 internal static class CompressionBar
 {
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(30);
 
+    /// <exception cref="CommandException">It was stopped; the message says how to go on.</exception>
+    public static T Run<T>(Terminal terminal, TrainingOptions options, Func<IProgress<CompressionProgress>, T> work)
+    {
+        try
+        {
+            return Run(terminal, work);
+        }
+        catch (OperationCanceledException fault)
+        {
+            throw new CommandException($"stopped; a checkpoint is in {options.OutDirectory}, and the same command with --resume continues it", fault);
+        }
+    }
+
+    /// <summary>The same for a run that cannot be continued.</summary>
     public static T Run<T>(Terminal terminal, Func<IProgress<CompressionProgress>, T> work)
     {
         if (!terminal.Progress.Profile.Capabilities.Interactive)

@@ -47,6 +47,7 @@ internal static class Edgectl
         ConvertCommand.Create(terminal),
         EvalCommand.Create(terminal),
         CompressCommand.Create(terminal),
+        PruneCommand.Create(terminal),
         BenchCommand.Create(terminal),
         KeysCommand.Create(terminal),
         PackageCommand.Create(terminal),

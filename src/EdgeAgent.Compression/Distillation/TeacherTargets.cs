@@ -47,7 +47,7 @@ public sealed class TeacherTargets : IDisposable
         Views == 0 ? end - step : Math.Max(0, Math.Min(end, (long)Views * stepsPerEpoch) - step);
 
     /// <summary>[N, classes], float32.</summary>
-    /// <param name="asked">Whether the teacher had to compute.</param>
+    /// <param name="asked">Whether the teacher had to compute for the whole batch; for single images, which an epoch left over, it does at any time.</param>
     public Tensor For(BatchPlan plan, Tensor input, out bool asked)
     {
         using var scope = torch.NewDisposeScope();
@@ -57,12 +57,15 @@ public sealed class TeacherTargets : IDisposable
             return _graph.Run(input, _parameters.Lookup, training: false).MoveToOuterDisposeScope();
         var rows = torch.tensor(Array.ConvertAll(plan.Samples, s => (long)s));
         var known = _views[plan.View].index_select(0, rows);
-        asked = known.isnan().any().item<bool>();
-        if (!asked)
-            return known.MoveToOuterDisposeScope();
-        var answer = _graph.Run(input, _parameters.Lookup, training: false);
-        _views[plan.View].index_copy_(0, rows, answer);
-        return answer.MoveToOuterDisposeScope();
+        var missing = known.isnan().any(1).nonzero().flatten();
+        asked = missing.shape[0] == rows.shape[0];
+        if (missing.shape[0] > 0)
+        {
+            var answer = _graph.Run(asked ? input : input.index_select(0, missing), _parameters.Lookup, training: false);
+            known.index_copy_(0, missing, answer);
+            _views[plan.View].index_copy_(0, rows.index_select(0, missing), answer);
+        }
+        return known.MoveToOuterDisposeScope();
     }
 
     public int Samples => _samples;

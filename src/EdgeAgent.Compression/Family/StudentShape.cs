@@ -31,6 +31,9 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
     /// <summary>Bytes per node (name, attributes, scales, zero points of its QDQ pairs) and per output channel (weight scale, bias, bias scale) beside the weights.</summary>
     private const int NodeBytes = 260, ChannelBytes = 12;
 
+    private readonly ChannelCosts _costs = new(graph, groups);
+    private readonly int _nodes = graph.Nodes.Count(n => n.Op is not BatchNormalization);
+
     public IReadOnlyList<ChannelGroup> Groups => groups;
 
     public StudentShape At(double width, double taper = Taper)
@@ -43,13 +46,8 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
 
     public ShapeCost Cost(StudentShape shape)
     {
-        var sliced = new Slice(groups, shape.Counts).Apply(graph);
-        var statistics = GraphStatistics.Of(sliced);
-        var norms = sliced.Nodes.Where(n => n.Op is BatchNormalization).ToArray();
-        // Folding turns the four numbers of a norm's channel into one bias.
-        var parameters = statistics.Parameters - norms.Sum(n => 3L * sliced.Constants[n.Inputs[1]].Count);
-        var channels = sliced.Nodes.Where(n => n.Op is Conv).Sum(n => (long)sliced.Constants[n.Inputs[1]].Shape[0]);
-        return new ShapeCost(parameters, statistics.Macs, parameters + channels * ChannelBytes + (sliced.Nodes.Count - norms.Length) * (long)NodeBytes);
+        var parameters = _costs.Parameters(shape.Counts);
+        return new ShapeCost(parameters, _costs.Macs(shape.Counts), parameters + _costs.ConvolutionChannels(shape.Counts) * ChannelBytes + _nodes * (long)NodeBytes);
     }
 
     /// <summary>The widest shape that <paramref name="fits"/>; the narrowest there is when none does.</summary>

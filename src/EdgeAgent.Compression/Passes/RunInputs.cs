@@ -50,7 +50,7 @@ public sealed class RunInputs : IDisposable
     public required int TestImages { get; init; }
 
     /// <exception cref="InputException">Something cannot be used; one line.</exception>
-    public static RunInputs Open(CompressionOptions options, Action<string> note, CancellationToken cancellation)
+    public static RunInputs Open(TrainingOptions options, Action<string> note, CancellationToken cancellation)
     {
         var graph = ModelImporter.Load(options.ModelPath);
         var preprocessing = PreprocessingFor(options, graph);
@@ -112,7 +112,7 @@ public sealed class RunInputs : IDisposable
     }
 
     /// <summary>The test images; opened only after the choice is on disk.</summary>
-    public (BatchSource Images, string Sha256) OpenTest(string path, CompressionOptions options, Action<string> note, CancellationToken cancellation)
+    public (BatchSource Images, string Sha256) OpenTest(string path, TrainingOptions options, Action<string> note, CancellationToken cancellation)
     {
         var images = LabelledImages.Open(path);
         _opened.Add(images);
@@ -122,13 +122,15 @@ public sealed class RunInputs : IDisposable
         return (new BatchSource(samples, [.. Enumerable.Range(0, samples.Count)], Preprocessing, Augmentation.None, options.Seed), images.Sha256);
     }
 
+    public string Describe() => $"{Training.Count} training and {Validation.Count} held-out images of {Classes.Count} classes, {Skipped.Count} skipped";
+
     public void Dispose()
     {
         foreach (var images in _opened)
             images.Dispose();
     }
 
-    private static Preprocessing PreprocessingFor(CompressionOptions options, GraphSpec graph)
+    private static Preprocessing PreprocessingFor(TrainingOptions options, GraphSpec graph)
     {
         if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
             throw new InputException($"{options.ModelPath}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; a classifier with one of each can be compressed");
@@ -169,14 +171,13 @@ public sealed class RunInputs : IDisposable
         ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
         : new FileInfo(path).Length;
 
-    private static string FingerprintOf(CompressionOptions options, string data, string? validation)
+    private static string FingerprintOf(TrainingOptions options, string data, string? validation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var files = Directory.Exists(options.ModelPath) ? Directory.EnumerateFiles(options.ModelPath, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : Enumerable.Repeat(options.ModelPath, 1);
         foreach (var file in files)
             hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
-        var profiles = string.Join(';', options.Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"));
-        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{profiles}|{options.Students}|{options.Teacher}|{options.Seed}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Budgets}")));
+        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
@@ -23,7 +24,7 @@ public sealed class TeacherPass : IDisposable
 
     public required GraphStatistics Statistics { get; init; }
 
-    public static TeacherPass Measure(CompressionOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
+    public static TeacherPass Measure(TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
     {
         var path = options.ModelPath;
         if (!path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
@@ -32,12 +33,11 @@ public sealed class TeacherPass : IDisposable
             path = workspace.StatePath("teacher.onnx");
             OnnxExporter.Write(ModelImporter.Load(options.ModelPath), path);
         }
-        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         var sample = inputs.Validation.Sequential(1, 1, cancellation).Single();
         double p50;
         using (var single = new OnnxModel(path, threads: 1))
             p50 = single.MedianUs(sample.Input, inputs.Validation.SampleShape);
-        var model = new OnnxModel(path, threads);
+        var model = new OnnxModel(path, options.ThreadCount);
         var start = Stopwatch.GetTimestamp();
         var classes = model.Classes(inputs.Validation, cancellation);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / inputs.Validation.Count;
@@ -45,6 +45,8 @@ public sealed class TeacherPass : IDisposable
     }
 
     public Accuracy On(Data.BatchSource images, CancellationToken cancellation) => Accuracy.Of(_model.Classes(images, cancellation), images.Labels);
+
+    public string Describe() => string.Create(CultureInfo.InvariantCulture, $"top-1 {Validation.Top1 * 100:0.00} % on held-out images, {Statistics.Parameters} parameters, {Statistics.Macs / 1e6:0.0} MMAC");
 
     public void Dispose() => _model.Dispose();
 }

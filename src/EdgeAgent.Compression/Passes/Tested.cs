@@ -12,10 +12,9 @@ public sealed record Tested(string Split, string DataSha256, Accuracy Teacher, I
         if (options.TestPath is null)
             return new Tested("validation", inputs.ValidationSha256, teacher.Validation, students.ToDictionary(s => (s.Student.Shape.Name, s.Format), s => s.Validation));
         var (images, sha256) = inputs.OpenTest(options.TestPath, options, note, cancellation);
-        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         return new Tested("test", sha256, teacher.On(images, cancellation), students.ToDictionary(s => (s.Student.Shape.Name, s.Format), s =>
         {
-            using var model = new OnnxModel(s.OnnxPath, threads);
+            using var model = new OnnxModel(s.OnnxPath, options.ThreadCount);
             return Accuracy.Of(model.Classes(images, cancellation), images.Labels);
         }));
     }

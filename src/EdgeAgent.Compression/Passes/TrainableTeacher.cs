@@ -18,8 +18,10 @@ public sealed record TrainableTeacher(GraphSpec Graph, IReadOnlyList<ChannelGrou
         if (groups.All(g => g.Frozen))
             throw new InputException($"model {inputs.Teacher.Name}: no group of channels can be narrowed, since every one passes through an operator that mixes channels or reaches the output");
         var inserted = normed.Nodes.Count(n => n.Op is BatchNormalization) - inputs.Teacher.Nodes.Count(n => n.Op is BatchNormalization);
-        return new TrainableTeacher(ChannelOrdering.Apply(normed, groups), groups, inserted);
+        return new TrainableTeacher(ChannelOrdering.Apply(normed, groups, ChannelImportance.GroupL2(normed, groups)), groups, inserted);
     }
+
+    public string Describe() => $"{InsertedNorms} batch-norms inserted, {Groups.Count(g => !g.Frozen)} groups of channels ordered by importance";
 
     /// <summary>The same few hundred training images of every run with the same seed.</summary>
     private static IEnumerable<Data.BatchPlan> Sample(Data.BatchSource images)

@@ -1,19 +1,29 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using EdgeAgent.Compression.Checkpoints;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Inputs;
 
 namespace EdgeAgent.Compression.Passes;
 
-/// <summary>What the first passes decided; a resumed run repeats it instead of measuring again.</summary>
-/// <param name="Fingerprint">Hash of model, data and options.</param>
+/// <summary>What the first passes of a run decided; a resumed run repeats it instead of measuring again.</summary>
+public interface IStoredPlan
+{
+    /// <summary>Hash of model, data and options.</summary>
+    string Fingerprint { get; }
+
+    /// <summary>Time of the budget used when it was stored.</summary>
+    double ElapsedSeconds { get; }
+}
+
+/// <summary>The plan of a compression.</summary>
 /// <param name="Views">Augmented views per image that the teacher answers for; 0 with a teacher that is trained along.</param>
 /// <param name="StepSeconds">Calibrated time of a training step of all students.</param>
 /// <param name="TeacherSeconds">Calibrated time of the frozen teacher's forward pass.</param>
 public sealed record StoredPlan(
     string Fingerprint, IReadOnlyList<StudentShape> Shapes, IReadOnlyDictionary<string, IReadOnlyList<int>> ByProfile,
-    int BatchSize, int Views, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, Timetable Timetable, double ElapsedSeconds);
+    int BatchSize, int Views, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, Timetable Timetable, double ElapsedSeconds) : IStoredPlan;
 
 /// <summary>The output directory: <c>PROFILE/STUDENT/</c> with the students, <c>family.json</c>, and <c>.compress/</c> with the run's own state.</summary>
 public sealed class Workspace
@@ -57,14 +67,15 @@ public sealed class Workspace
 
     /// <summary>The plan of an interrupted run of the same inputs; null when there is none to continue.</summary>
     /// <exception cref="InputException">There is one, but of other inputs.</exception>
-    public StoredPlan? Resume(string fingerprint)
+    public T? Resume<T>(string fingerprint, JsonTypeInfo<T> type)
+        where T : class, IStoredPlan
     {
         if (!File.Exists(PlanPath))
             return null;
-        StoredPlan? plan;
+        T? plan;
         try
         {
-            plan = JsonSerializer.Deserialize(File.ReadAllBytes(PlanPath), WorkspaceJson.Default.StoredPlan);
+            plan = JsonSerializer.Deserialize(File.ReadAllBytes(PlanPath), type);
         }
         catch (JsonException fault)
         {
@@ -82,10 +93,11 @@ public sealed class Workspace
             File.Delete(file);
     }
 
-    public void Save(StoredPlan plan) => WriteAtomically(PlanPath, JsonSerializer.SerializeToUtf8Bytes(plan, WorkspaceJson.Default.StoredPlan));
+    public void Save<T>(T plan, JsonTypeInfo<T> type)
+        where T : IStoredPlan => WriteAtomically(PlanPath, JsonSerializer.SerializeToUtf8Bytes(plan, type));
 
     /// <summary>Budget time that an interrupted run had used, from its newest state.</summary>
-    public TimeSpan ElapsedBefore(StoredPlan plan) => TimeSpan.FromSeconds(System.IO.Directory.EnumerateFiles(State, "*.ckpt")
+    public TimeSpan ElapsedBefore(IStoredPlan plan) => TimeSpan.FromSeconds(System.IO.Directory.EnumerateFiles(State, "*.ckpt")
         .Select(path => Checkpoint.ReadHeader(path).ElapsedSeconds).Append(plan.ElapsedSeconds).Max());
 
     public static void WriteAtomically(string path, ReadOnlySpan<byte> content)
@@ -102,4 +114,5 @@ public sealed class Workspace
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(StoredPlan))]
+[JsonSerializable(typeof(Pruning.PruningPlan))]
 internal sealed partial class WorkspaceJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using EdgeAgent.Compression.Checkpoints;
+using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Runtime;
@@ -74,6 +75,28 @@ public sealed class TrainerTests : IDisposable
     {
         RunPass(path, resume, cancelAt, Steps, out var weights);
         return weights;
+    }
+
+    /// <summary>An epoch leaves a few images over; a later batch that holds one must not cost the teacher the whole batch.</summary>
+    [Fact]
+    public void Targets_OfABatchWithOneUnknownImage_AskForThatOneOnly()
+    {
+        var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
+        var batches = _data.Batches();
+        using var targets = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 1);
+        using var direct = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 0);
+        bool Ask(TeacherTargets from, int[] samples, out float[] answer)
+        {
+            var batch = batches.Assemble(new BatchPlan(0, 0, 0, samples));
+            answer = from.For(batch.Plan, batches.Tensor(batch), out var asked).ToFloats();
+            return asked;
+        }
+        Assert.True(Ask(targets, [0, 1, 2, 3], out _));
+        Assert.False(Ask(targets, [3, 9, 1], out var mixed));
+        Ask(direct, [3, 9, 1], out var expected);
+        Assert.Equal(expected.Select(v => Math.Round(v, 3)), mixed.Select(v => Math.Round(v, 3)));
+        Assert.False(Ask(targets, [9], out var known));
+        Assert.Equal(mixed[TestGraphs.Classes..(2 * TestGraphs.Classes)], known);
     }
 
     /// <summary>Two shared-weight students of a fixed teacher, whose answers are kept for two views.</summary>

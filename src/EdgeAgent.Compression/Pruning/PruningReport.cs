@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace EdgeAgent.Compression.Pruning;
+
+/// <summary>Result of a pruning run: <c>prune.json</c>, and the document of <c>edgectl prune --json</c>. Accuracies are fractions.</summary>
+public sealed record PruningReport
+{
+    public int Schema { get; init; } = 1;
+
+    public required PrunedModel Teacher { get; init; }
+
+    /// <summary>The file written.</summary>
+    public required PrunedModel Pruned { get; init; }
+
+    /// <summary>test or validation: what the two accuracies above were measured on.</summary>
+    public required string Split { get; init; }
+
+    public required IReadOnlyList<PruningRound> Rounds { get; init; }
+
+    /// <summary>Null without <c>--sparsity</c>.</summary>
+    public SparsityReport? Sparsity { get; init; }
+
+    public required string Model { get; init; }
+
+    public required string DataSha256 { get; init; }
+
+    public string? TestSha256 { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    /// <summary>Time used, over interruptions.</summary>
+    public required double Seconds { get; init; }
+
+    public required IReadOnlyList<PassReport> Passes { get; init; }
+
+    public string ToJson() => JsonSerializer.Serialize(this, PruningJson.Default.PruningReport);
+}
+
+/// <param name="P50Us">Median latency in ONNX Runtime on this machine, float32, one thread, one image.</param>
+public sealed record PrunedModel(double Top1, IReadOnlyList<double> Interval, int Samples, long Parameters, long Macs, long Bytes, double P50Us);
+
+/// <summary>One round; accuracies on the held-out images.</summary>
+/// <param name="PrunedTop1">As cut, with the batch-norm statistics of the wide model.</param>
+/// <param name="ReestimatedTop1">After the batch-norm statistics were measured anew.</param>
+/// <param name="RecoveredTop1">After training with the teacher's answers.</param>
+/// <param name="Channels">For each group its name, the channels it had and those it keeps.</param>
+public sealed record PruningRound(long Parameters, long Macs, double PrunedTop1, double ReestimatedTop1, double RecoveredTop1, double Epochs, IReadOnlyList<PrunedChannels> Channels);
+
+public sealed record PrunedChannels(string Group, int Before, int Kept);
+
+/// <summary>What zeros bring: the file compresses, the time stays.</summary>
+/// <param name="Zeros">Share of the weights of convolutions and dense layers that are zero.</param>
+/// <param name="CompressedBytes">The file after gzip.</param>
+/// <param name="DenseCompressedBytes">The same model before its weights were zeroed, after gzip.</param>
+/// <param name="P50Us">Median latency, against <paramref name="DenseP50Us"/> of the same model without zeros, interleaved.</param>
+public sealed record SparsityReport(double Zeros, long CompressedBytes, long DenseCompressedBytes, double P50Us, double DenseP50Us)
+{
+    [JsonIgnore]
+    public double TimesSmallerCompressed => (double)DenseCompressedBytes / CompressedBytes;
+
+    [JsonIgnore]
+    public double TimesFaster => DenseP50Us / P50Us;
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(PruningReport))]
+internal sealed partial class PruningJson : JsonSerializerContext;

@@ -1,0 +1,45 @@
+using EdgeAgent.Inputs;
+
+namespace EdgeAgent.Compression;
+
+/// <summary>What every run has: a model, data, a place for results, and a time.</summary>
+public abstract record TrainingOptions
+{
+    /// <summary>The teacher: a file that <c>ModelImporter</c> reads, one image input, one output of logits or probabilities.</summary>
+    public required string ModelPath { get; init; }
+
+    /// <summary>Folder or zip of class folders to train with.</summary>
+    public required string DataPath { get; init; }
+
+    /// <summary>Images to choose by; null splits a tenth of the training data off.</summary>
+    public string? ValidationPath { get; init; }
+
+    /// <summary>Images whose pixels are read once, after everything is decided.</summary>
+    public string? TestPath { get; init; }
+
+    /// <summary>Where results and checkpoints go; created if absent.</summary>
+    public required string OutDirectory { get; init; }
+
+    /// <summary>Wall time of the whole run, kept within a tenth.</summary>
+    public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Continue the checkpoint in <see cref="OutDirectory"/>; without one, start from the beginning.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Seeds the split, the order, the augmentation.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Threads for training; 0 takes all processors.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Null: RGB 0..255 in the size of the model's input.</summary>
+    public Preprocessing? Preprocessing { get; init; }
+
+    /// <summary>Decoded images that may stay in memory, in bytes; beyond it images are decoded each time.</summary>
+    public long ImageMemoryBytes { get; init; } = 2L << 30;
+
+    /// <summary>What makes it another run beside model, data and the members here: a part of its fingerprint.</summary>
+    internal abstract string Distinction { get; }
+
+    internal int ThreadCount => Threads > 0 ? Threads : Environment.ProcessorCount;
+}

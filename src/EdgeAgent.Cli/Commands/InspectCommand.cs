@@ -43,7 +43,7 @@ internal static class InspectCommand
             statistics.Macs,
             [.. graph.Inputs.Select(i => Value(values[i.Name]))],
             [.. graph.Outputs.Select(o => Value(values[o.Name]))],
-            new FileInfo(path).Length);
+            ModelImporter.BytesOf(path));
     }
 
     private static void Draw(string path, string drawing)

@@ -86,7 +86,7 @@ public sealed class RunInputs : IDisposable
             var inputs = new RunInputs
             {
                 Teacher = graph,
-                TeacherBytes = ModelBytes(options.ModelPath),
+                TeacherBytes = ModelImporter.BytesOf(options.ModelPath),
                 Preprocessing = preprocessing,
                 Classes = data.Classes,
                 Training = new BatchSource(samples, training, preprocessing, Augmentation.For(preprocessing.Width, preprocessing.Height), options.Seed),
@@ -166,10 +166,6 @@ public sealed class RunInputs : IDisposable
         if (!classes.SequenceEqual(other.Classes))
             throw new InputException($"{other.Path}: its classes ({string.Join(", ", other.Classes)}) are not the training data's ({string.Join(", ", classes)})");
     }
-
-    private static long ModelBytes(string path) => Directory.Exists(path)
-        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
-        : new FileInfo(path).Length;
 
     private static string FingerprintOf(TrainingOptions options, string data, string? validation)
     {

@@ -94,4 +94,9 @@ public static class ModelImporter
 
     private static ModelImportException Unsupported(string path, ModelFormat format) =>
         new(path, $"is {ModelFormats.Describe(format)}; supported: ONNX (.onnx) of opset {OnnxImporter.OldestOpset} and up, TensorFlow SavedModel folders and frozen graphs (.pb), Keras (.h5, .keras), TensorFlow Lite (.tflite)");
+
+    /// <summary>Size of a model on disk; a SavedModel is a folder, and is as large as its files together.</summary>
+    public static long BytesOf(string path) => Directory.Exists(path)
+        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
+        : new FileInfo(path).Length;
 }

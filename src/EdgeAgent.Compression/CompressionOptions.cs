@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EdgeAgent.Contracts.Costs;
 using EdgeAgent.Contracts.Devices;
 
@@ -16,6 +17,15 @@ public enum TeacherMode
 /// <summary>What to compress, with which data, for which boards, in what time.</summary>
 public sealed record CompressionOptions : TrainingOptions
 {
+    public CompressionOptions()
+    {
+    }
+
+    /// <summary>The rest at its defaults.</summary>
+    [SetsRequiredMembers]
+    public CompressionOptions(TrainingOptions run, IReadOnlyList<DeviceProfile> profiles)
+        : base(run) => Profiles = profiles;
+
     /// <summary>At least one board.</summary>
     public required IReadOnlyList<DeviceProfile> Profiles { get; init; }
 

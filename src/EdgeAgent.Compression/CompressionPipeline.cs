@@ -25,39 +25,26 @@ public static class CompressionPipeline
     {
         if (options.Profiles.Count == 0)
             throw new InputException("no profile is given; name at least one with --profile");
-        TorchRuntime.Prepare(options.Threads);
-        var clock = new RunClock(time, options.Budget);
-        var log = new PassLog(progress, clock);
-        void Note(string text) => progress.Report(new CompressionProgress("load", 0, 1, clock.Left, Note: text));
-        Trainer TrainerFor(string pass, Workspace workspace, string fingerprint) => new(clock, time, progress, workspace.CheckpointPath(pass), fingerprint);
         IReadOnlyList<ProfileTarget> targets = [.. options.Profiles.Select(p => ProfileTarget.Of(p, options))];
         var joint = options.Teacher == TeacherMode.Joint;
 
-        var workspace = Workspace.Open(options.OutDirectory);
-        using var inputs = log.Run("load", () => RunInputs.Open(options, Note, cancellation), i => i.Describe());
-        var stored = options.Resume ? workspace.Resume(inputs.Fingerprint, WorkspaceJson.Default.StoredPlan) : null;
-        if (stored is null)
-            workspace.Clear();
-        else
-            clock.Before = workspace.ElapsedBefore(stored);
-
-        using var teacher = log.Run("teacher", () => TeacherPass.Measure(options, inputs, workspace, cancellation), t => t.Describe());
-        var trainable = log.Run("prepare", () => TrainableTeacher.Prepare(inputs, cancellation), t => t.Describe());
+        using var run = OpenedRun<StoredPlan>.Open(options, WorkspaceJson.Default.StoredPlan, progress, time, cancellation);
+        var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
         var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
-        var plan = stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
-        workspace.Save(plan, WorkspaceJson.Default.StoredPlan);
+        var plan = run.Stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        run.Save(plan);
 
         var (master, groups) = trainable.Master(plan.Shapes);
         using var weights = new SharedWeights(master, groups, plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
-        log.Run("distil", () => TrainerFor("distil", workspace, plan.Fingerprint).Run(
+        log.Run("distil", () => run.TrainerOf("distil").Run(
             JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
             DistillationSettings.Plan(plan.BatchSize, plan.Timetable.JointEnd), options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe, r => r.Curve);
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
         using var answers = joint ? new TeacherTargets(weights.Extract(0), TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, 1) : null;
-        var finished = Finish(log, weights, students, targets, inputs, frozen ?? answers!, plan, options, clock, pass => TrainerFor(pass, workspace, plan.Fingerprint), cancellation);
+        var finished = Finish(log, weights, students, targets, inputs, frozen ?? answers!, plan, options, clock, run.TrainerOf, cancellation);
 
         var written = log.Run("export", () => Export(finished, targets, plan, inputs, workspace, options, cancellation), w => Invariant($"{w.Count} files; ONNX Runtime and simulation agree on at least {w.Min(s => s.Agreement) * 100:0.00} % of up to {w.Max(s => s.AgreementSamples)} images"));
         var (accepted, rejected) = PackagingPass.Judge(written, targets, plan);
@@ -65,7 +52,7 @@ public static class CompressionPipeline
         // From here on nothing changes any more: the test images may be looked at.
         Workspace.WriteAtomically(workspace.StatePath("choice.txt"), Encoding.UTF8.GetBytes(string.Join('\n', choices)));
 
-        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, accepted, Note, cancellation), t => Invariant($"teacher top-1 {t.Teacher.Top1 * 100:0.00} % on the {t.Split} images"));
+        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, accepted.Select(c => c.Written.OnnxPath), p => accepted.First(c => c.Written.OnnxPath == p).Written.Validation, run.Note, cancellation), t => Invariant($"teacher top-1 {t.Teacher.Top1 * 100:0.00} % on the {t.Split} images"));
         var reports = log.Run("package", () => Package(accepted, judged, teacher, inputs, workspace, options, time), p => $"{p.Count} students, {rejected.Count} rejected");
 
         var report = new FamilyReport
@@ -77,7 +64,7 @@ public static class CompressionPipeline
             Overhead = plan.Overhead,
             Seeds = [options.Seed],
             DataSha256 = inputs.DataSha256,
-            TestSha256 = judged.Split == "test" ? judged.DataSha256 : null,
+            TestSha256 = judged.TestSha256,
             OutDir = workspace.Directory,
             Seconds = clock.Elapsed.TotalSeconds,
             PeakBytes = Process.GetCurrentProcess().PeakWorkingSet64,
@@ -130,7 +117,7 @@ public static class CompressionPipeline
         foreach (var candidate in accepted)
         {
             var (student, target) = (candidate.Written, candidate.Target);
-            var accuracy = judged.Students[(student.Student.Shape.Name, student.Format)];
+            var accuracy = judged.Models[student.OnnxPath];
             var folder = Path.Combine(workspace.Directory, target.Profile.Id, student.Student.Shape.Name);
             StudentFolder.Write(folder, student, target, model, new Metric("top1", accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, judged.Split, judged.DataSha256),
                 candidate.PredictedUs, inputs.Classes, inputs.Preprocessing, time.GetUtcNow().AddDays(365));

@@ -3,7 +3,7 @@ using EdgeAgent.Inputs;
 namespace EdgeAgent.Compression;
 
 /// <summary>What every run has: a model, data, a place for results, and a time.</summary>
-public abstract record TrainingOptions
+public record TrainingOptions
 {
     /// <summary>The teacher: a file that <c>ModelImporter</c> reads, one image input, one output of logits or probabilities.</summary>
     public required string ModelPath { get; init; }
@@ -39,7 +39,7 @@ public abstract record TrainingOptions
     public long ImageMemoryBytes { get; init; } = 2L << 30;
 
     /// <summary>What makes it another run beside model, data and the members here: a part of its fingerprint.</summary>
-    internal abstract string Distinction { get; }
+    internal virtual string Distinction => "";
 
     internal int ThreadCount => Threads > 0 ? Threads : Environment.ProcessorCount;
 }

@@ -1,7 +1,7 @@
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Devices;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;

@@ -40,19 +40,8 @@ internal static class CompressCommand
                 using var fleet = controller.Connect(address, parsed);
                 costs = await FittedCosts.FetchAsync(fleet, boards, terminal.Note, cancellation);
             }
-            var report = Run(terminal, new CompressionOptions
+            var report = Run(terminal, new CompressionOptions(run.Read(parsed), boards)
             {
-                ModelPath = parsed.GetValue(run.Model)!,
-                DataPath = parsed.GetValue(run.Data)!,
-                ValidationPath = parsed.GetValue(run.Validation),
-                TestPath = parsed.GetValue(run.Test),
-                OutDirectory = parsed.GetValue(run.Out)!,
-                Budget = parsed.GetValue(run.Budget),
-                Resume = parsed.GetValue(run.Resume),
-                Seed = parsed.GetValue(run.Seed),
-                Threads = parsed.GetValue(run.Threads),
-                Preprocessing = run.PreprocessingOf(parsed),
-                Profiles = boards,
                 Students = parsed.GetValue(students),
                 Teacher = parsed.GetValue(teacher) == "joint" ? TeacherMode.Joint : TeacherMode.Fixed,
                 CostModels = costs,

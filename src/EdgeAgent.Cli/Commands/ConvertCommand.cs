@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EdgeAgent.Cli.CommandLine;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Export.TfLite;
 using EdgeAgent.Graph.Import;

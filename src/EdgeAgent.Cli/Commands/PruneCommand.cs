@@ -26,18 +26,8 @@ internal static class PruneCommand
         run.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
-            var options = new PruningOptions
+            var options = new PruningOptions(run.Read(parsed))
             {
-                ModelPath = parsed.GetValue(run.Model)!,
-                DataPath = parsed.GetValue(run.Data)!,
-                ValidationPath = parsed.GetValue(run.Validation),
-                TestPath = parsed.GetValue(run.Test),
-                OutDirectory = parsed.GetValue(run.Out)!,
-                Budget = parsed.GetValue(run.Budget),
-                Resume = parsed.GetValue(run.Resume),
-                Seed = parsed.GetValue(run.Seed),
-                Threads = parsed.GetValue(run.Threads),
-                Preprocessing = run.PreprocessingOf(parsed),
                 Times = parsed.GetValue(times),
                 Measure = parsed.GetValue(measure) == "macs" ? PruningMeasure.Macs : PruningMeasure.Parameters,
                 Criterion = parsed.GetValue(criterion) == "l2" ? PruningCriterion.GroupL2 : PruningCriterion.Taylor,

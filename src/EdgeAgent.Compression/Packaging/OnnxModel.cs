@@ -62,19 +62,38 @@ public sealed class OnnxModel : IDisposable
         return [.. classes];
     }
 
-    /// <summary>Median latency of one sample in microseconds, after warm-up.</summary>
-    public double MedianUs(float[] sample, IReadOnlyList<long> sampleShape, int runs = 40)
+    /// <summary>Accuracy of a file on labelled images.</summary>
+    public static Accuracy AccuracyOf(string path, int threads, BatchSource images, CancellationToken cancellation)
     {
-        var times = new double[runs];
-        for (var i = -5; i < runs; i++)
+        using var model = new OnnxModel(path, threads);
+        return Accuracy.Of(model.Classes(images, cancellation), images.Labels);
+    }
+
+    /// <summary>Median latencies of one image in microseconds, one thread, after warm-up; the files take turns, so that a disturbance meets all of them.</summary>
+    public static double[] MediansUs(BatchSource images, CancellationToken cancellation, params ReadOnlySpan<string> paths)
+    {
+        const int warmUp = 5, runs = 40;
+        var sample = images.Sequential(1, 1, cancellation).Single().Input;
+        var models = new List<OnnxModel>();
+        try
         {
-            var start = Stopwatch.GetTimestamp();
-            Run(sample, 1, sampleShape);
-            if (i >= 0)
-                times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+            foreach (var path in paths)
+                models.Add(new OnnxModel(path, threads: 1));
+            var times = models.ConvertAll(_ => new double[runs]);
+            for (var i = -warmUp; i < runs; i++)
+                for (var m = 0; m < models.Count; m++)
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    models[m].Run(sample, 1, images.SampleShape);
+                    if (i >= 0)
+                        times[m][i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+                }
+            return [.. times.Select(t => Statistics.Percentile([.. t.Order()], 0.5))];
         }
-        Array.Sort(times);
-        return Statistics.Percentile(times, 0.5);
+        finally
+        {
+            models.ForEach(m => m.Dispose());
+        }
     }
 
     public void Dispose()

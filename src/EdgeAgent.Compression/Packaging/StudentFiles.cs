@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Passes;
 using EdgeAgent.Graph.Evaluation;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;

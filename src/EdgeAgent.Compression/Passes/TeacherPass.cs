@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using EdgeAgent.Compression.Packaging;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
@@ -33,10 +33,7 @@ public sealed class TeacherPass : IDisposable
             path = workspace.StatePath("teacher.onnx");
             OnnxExporter.Write(ModelImporter.Load(options.ModelPath), path);
         }
-        var sample = inputs.Validation.Sequential(1, 1, cancellation).Single();
-        double p50;
-        using (var single = new OnnxModel(path, threads: 1))
-            p50 = single.MedianUs(sample.Input, inputs.Validation.SampleShape);
+        var p50 = OnnxModel.MediansUs(inputs.Validation, cancellation, path)[0];
         var model = new OnnxModel(path, options.ThreadCount);
         var start = Stopwatch.GetTimestamp();
         var classes = model.Classes(inputs.Validation, cancellation);

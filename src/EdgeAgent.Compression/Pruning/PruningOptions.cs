@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace EdgeAgent.Compression.Pruning;
 
 /// <summary>By what channels are ranked.</summary>
@@ -20,6 +22,17 @@ public enum PruningMeasure
 /// <summary>What to prune, how far, in what time.</summary>
 public sealed record PruningOptions : TrainingOptions
 {
+    public PruningOptions()
+    {
+    }
+
+    /// <summary>The rest at its defaults.</summary>
+    [SetsRequiredMembers]
+    public PruningOptions(TrainingOptions run)
+        : base(run)
+    {
+    }
+
     /// <summary>How many times fewer parameters (or multiply-accumulates) the pruned model has; above 1. 1 prunes no channels.</summary>
     public double Times { get; init; } = 2;
 

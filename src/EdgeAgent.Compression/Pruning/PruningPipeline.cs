@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using EdgeAgent.Compression.Distillation;
@@ -6,7 +5,7 @@ using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Compression.Passes;
 using EdgeAgent.Compression.Runtime;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites;
@@ -29,26 +28,13 @@ public static class PruningPipeline
 
     public static PruningReport Run(PruningOptions options, IProgress<CompressionProgress> progress, TimeProvider time, CancellationToken cancellation)
     {
-        TorchRuntime.Prepare(options.Threads);
-        var clock = new RunClock(time, options.Budget);
-        var log = new PassLog(progress, clock);
-        void Note(string text) => progress.Report(new CompressionProgress("load", 0, 1, clock.Left, Note: text));
-
-        var workspace = Workspace.Open(options.OutDirectory);
-        using var inputs = log.Run("load", () => RunInputs.Open(options, Note, cancellation), i => i.Describe());
-        var stored = options.Resume ? workspace.Resume(inputs.Fingerprint, WorkspaceJson.Default.PruningPlan) : null;
-        if (stored is null)
-            workspace.Clear();
-        else
-            clock.Before = workspace.ElapsedBefore(stored);
-
-        using var teacher = log.Run("teacher", () => TeacherPass.Measure(options, inputs, workspace, cancellation), t => t.Describe());
-        var trainable = log.Run("prepare", () => TrainableTeacher.Prepare(inputs, cancellation), t => t.Describe());
-        var plan = stored ?? log.Run("calibrate", () => Calibrate(options, inputs, teacher, trainable, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
-        workspace.Save(plan, WorkspaceJson.Default.PruningPlan);
+        using var run = OpenedRun<PruningPlan>.Open(options, WorkspaceJson.Default.PruningPlan, progress, time, cancellation);
+        var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
+        var plan = run.Stored ?? log.Run("calibrate", () => Calibrate(options, inputs, teacher, trainable, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        run.Save(plan);
 
         using var answers = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
-        var rounds = new PruningRounds(options, inputs, answers, plan, pass => new Trainer(clock, time, progress, workspace.CheckpointPath(pass), plan.Fingerprint), clock, cancellation);
+        var rounds = new PruningRounds(options, inputs, answers, plan, run.TrainerOf, clock, cancellation);
         var full = PruningRounds.CostOf(trainable.Graph, trainable.Groups, options.Measure)([.. trainable.Groups.Select(g => g.Size)]);
         var graph = plan.Rounds.Count == 0 ? trainable.Graph : ModelImporter.Load(RoundPath(plan.Rounds.Count - 1));
         for (var round = plan.Rounds.Count; round < options.Rounds; round++)
@@ -61,23 +47,24 @@ public static class PruningPipeline
             if (result.Dense is { } dense)
                 OnnxExporter.Write(Simplification.Apply(dense), workspace.StatePath("dense.onnx"));
             plan = plan with { Rounds = [.. plan.Rounds, result.Report], ElapsedSeconds = clock.Elapsed.TotalSeconds };
-            workspace.Save(plan, WorkspaceJson.Default.PruningPlan);
+            run.Save(plan);
         }
 
         var path = Path.Combine(workspace.Directory, "model.onnx");
         var finished = Simplification.Apply(graph);
         OnnxExporter.Write(finished, path);
-        var (split, testSha256, before, after) = log.Run("test", () => Judge(options, inputs, teacher, path, Note, cancellation), t => Invariant($"top-1 {t.After.Top1 * 100:0.00} % on the {t.Split} images, the teacher's {t.Before.Top1 * 100:0.00} %"));
+        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, [path], p => OnnxModel.AccuracyOf(p, options.ThreadCount, inputs.Validation, cancellation), run.Note, cancellation),
+            t => Invariant($"top-1 {t.Models[path].Top1 * 100:0.00} % on the {t.Split} images, the teacher's {t.Teacher.Top1 * 100:0.00} %"));
         var report = new PruningReport
         {
-            Teacher = Describe(before, teacher.Statistics, inputs.TeacherBytes, teacher.P50Us),
-            Pruned = Describe(after, GraphStatistics.Of(finished), new FileInfo(path).Length, ZeroWeights.MedianUs(path, inputs, cancellation)),
-            Split = split,
+            Teacher = Describe(judged.Teacher, teacher.Statistics, inputs.TeacherBytes, teacher.P50Us),
+            Pruned = Describe(judged.Models[path], GraphStatistics.Of(finished), new FileInfo(path).Length, OnnxModel.MediansUs(inputs.Validation, cancellation, path)[0]),
+            Split = judged.Split,
             Rounds = plan.Rounds,
-            Sparsity = options.Sparsity > 0 ? log.Run("zeros", () => ZeroWeights.Measure(finished, path, workspace.StatePath("dense.onnx"), inputs, cancellation), z => Invariant($"{z.Zeros * 100:0.0} % of the weights are zero: {z.TimesSmallerCompressed:0.00} times smaller once compressed, {z.TimesFaster:0.00} times as fast in ONNX Runtime")) : null,
+            Sparsity = options.Sparsity > 0 ? log.Run("zeros", () => SparsityReport.Of(finished, path, workspace.StatePath("dense.onnx"), inputs.Validation, cancellation), z => Invariant($"{z.Zeros * 100:0.0} % of the weights are zero: {z.TimesSmallerCompressed:0.00} times smaller once compressed, {z.TimesFaster:0.00} times as fast in ONNX Runtime")) : null,
             Model = path,
             DataSha256 = inputs.DataSha256,
-            TestSha256 = testSha256,
+            TestSha256 = judged.TestSha256,
             Seed = options.Seed,
             Seconds = clock.Elapsed.TotalSeconds,
             Passes = log.Passes,
@@ -97,15 +84,6 @@ public static class PruningPipeline
         // The teacher on the test images, and a model nearly as large.
         var timetable = Timetable.Of(options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));
         return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Views(inputs, batchSize, forward, timetable.FinishEnd - clock.Elapsed), step, forward, timetable, [], clock.Elapsed.TotalSeconds);
-    }
-
-    private static (string Split, string? TestSha256, Accuracy Before, Accuracy After) Judge(PruningOptions options, RunInputs inputs, TeacherPass teacher, string path, Action<string> note, CancellationToken cancellation)
-    {
-        using var model = new OnnxModel(path, options.ThreadCount);
-        if (options.TestPath is null)
-            return ("validation", null, teacher.Validation, Accuracy.Of(model.Classes(inputs.Validation, cancellation), inputs.Validation.Labels));
-        var (images, sha256) = inputs.OpenTest(options.TestPath, options, note, cancellation);
-        return ("test", sha256, teacher.On(images, cancellation), Accuracy.Of(model.Classes(images, cancellation), images.Labels));
     }
 
     private static PrunedModel Describe(Accuracy accuracy, GraphStatistics statistics, long bytes, double p50Us) =>

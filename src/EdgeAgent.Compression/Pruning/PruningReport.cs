@@ -49,20 +49,6 @@ public sealed record PruningRound(long Parameters, long Macs, double PrunedTop1,
 
 public sealed record PrunedChannels(string Group, int Before, int Kept);
 
-/// <summary>What zeros bring: the file compresses, the time stays.</summary>
-/// <param name="Zeros">Share of the weights of convolutions and dense layers that are zero.</param>
-/// <param name="CompressedBytes">The file after gzip.</param>
-/// <param name="DenseCompressedBytes">The same model before its weights were zeroed, after gzip.</param>
-/// <param name="P50Us">Median latency, against <paramref name="DenseP50Us"/> of the same model without zeros, interleaved.</param>
-public sealed record SparsityReport(double Zeros, long CompressedBytes, long DenseCompressedBytes, double P50Us, double DenseP50Us)
-{
-    [JsonIgnore]
-    public double TimesSmallerCompressed => (double)DenseCompressedBytes / CompressedBytes;
-
-    [JsonIgnore]
-    public double TimesFaster => DenseP50Us / P50Us;
-}
-
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(PruningReport))]
 internal sealed partial class PruningJson : JsonSerializerContext;

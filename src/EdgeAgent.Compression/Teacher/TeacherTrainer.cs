@@ -2,7 +2,7 @@ using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Runtime;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
 using TorchSharp;

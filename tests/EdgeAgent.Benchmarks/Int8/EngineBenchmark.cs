@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;

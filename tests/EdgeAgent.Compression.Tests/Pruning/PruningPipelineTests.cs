@@ -1,5 +1,5 @@
 using EdgeAgent.Compression.Pruning;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 

@@ -1,4 +1,4 @@
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Int8.Plan;
 using StbImageWriteSharp;

@@ -3,7 +3,7 @@ using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Costs;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Contracts.Json;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Kernels;

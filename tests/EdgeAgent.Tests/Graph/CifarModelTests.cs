@@ -1,8 +1,9 @@
 using EdgeAgent.Graph.Evaluation;
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
+using EdgeAgent.Tests.Graph.Onnx;
 
 namespace EdgeAgent.Tests.Graph;
 

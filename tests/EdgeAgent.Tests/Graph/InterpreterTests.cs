@@ -1,5 +1,6 @@
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Tests.Graph.Onnx;
 using FsCheck.Xunit;
 
 namespace EdgeAgent.Tests.Graph;

@@ -1,4 +1,5 @@
 using EdgeAgent.Graph.Evaluation;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Import.Onnx;
@@ -7,6 +8,7 @@ using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Graph.Rewrites.Quantization;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Plan;
+using EdgeAgent.Tests.Graph.Onnx;
 using FsCheck.Xunit;
 using Microsoft.ML.OnnxRuntime;
 

@@ -69,21 +69,5 @@ public class BadFileTests
         }
     }
 
-    private static string? LoadOrRefuse(byte[] bytes)
-    {
-        using var folder = new TemporaryFolder();
-        var path = folder.File("bad.tflite");
-        File.WriteAllBytes(path, bytes);
-        try
-        {
-            ModelImporter.Load(path).Verify();
-            return null;
-        }
-        catch (ModelImportException refusal)
-        {
-            Assert.StartsWith(path, refusal.Message);
-            Assert.DoesNotContain('\n', refusal.Message);
-            return refusal.Message;
-        }
-    }
+    private static string? LoadOrRefuse(byte[] bytes) => DamagedFile.LoadOrRefuse("bad.tflite", bytes);
 }

@@ -1,7 +1,7 @@
 using EdgeAgent.Graph.Import;
 using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
 
-namespace EdgeAgent.Tests.Graph;
+namespace EdgeAgent.Tests.Graph.Onnx;
 
 /// <summary>Broken and foreign models: one line that names the file, the place and the remedy; never anything else.</summary>
 public class BadModelTests
@@ -185,21 +185,5 @@ public class BadModelTests
     private static string RefusedBytes(byte[] bytes) => LoadOrRefuse(bytes) ?? throw new Xunit.Sdk.XunitException("the model was accepted");
 
     /// <returns>The one-line refusal, or null if the model loads.</returns>
-    private static string? LoadOrRefuse(byte[] bytes)
-    {
-        using var folder = new TemporaryFolder();
-        var path = folder.File("bad.onnx");
-        File.WriteAllBytes(path, bytes);
-        try
-        {
-            ModelImporter.Load(path).Verify();
-            return null;
-        }
-        catch (ModelImportException refusal)
-        {
-            Assert.StartsWith(path, refusal.Message);
-            Assert.DoesNotContain('\n', refusal.Message);
-            return refusal.Message;
-        }
-    }
+    private static string? LoadOrRefuse(byte[] bytes) => DamagedFile.LoadOrRefuse("bad.onnx", bytes);
 }

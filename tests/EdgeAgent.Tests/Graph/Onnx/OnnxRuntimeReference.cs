@@ -1,10 +1,10 @@
-using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Ir;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Tensor = EdgeAgent.Graph.Ir.Tensor;
 
-namespace EdgeAgent.Tests.Graph;
+namespace EdgeAgent.Tests.Graph.Onnx;
 
 /// <summary>Runs models in ONNX Runtime, the independent reference.</summary>
 internal static class OnnxRuntimeReference

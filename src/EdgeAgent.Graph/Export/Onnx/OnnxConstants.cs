@@ -4,7 +4,7 @@ using EdgeAgent.Graph.Import.Onnx;
 using EdgeAgent.Graph.Ir;
 using Google.Protobuf;
 
-namespace EdgeAgent.Graph.Export;
+namespace EdgeAgent.Graph.Export.Onnx;
 
 /// <summary>Writes constants as initializers on first use; equal ones are written once.</summary>
 internal sealed class OnnxConstants(GraphProto graph, OnnxNames names)

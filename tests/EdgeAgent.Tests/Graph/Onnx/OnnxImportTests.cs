@@ -3,7 +3,7 @@ using EdgeAgent.Graph.Ir;
 using Google.Protobuf;
 using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
 
-namespace EdgeAgent.Tests.Graph;
+namespace EdgeAgent.Tests.Graph.Onnx;
 
 /// <summary>What exporters of different opsets write for the same thing; the reference is ONNX Runtime on the same bytes.</summary>
 public class OnnxImportTests

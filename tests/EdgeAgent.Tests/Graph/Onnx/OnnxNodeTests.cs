@@ -4,7 +4,7 @@ using EdgeAgent.Graph.Import.Onnx;
 using EdgeAgent.Graph.Ir;
 using Google.Protobuf;
 
-namespace EdgeAgent.Tests.Graph;
+namespace EdgeAgent.Tests.Graph.Onnx;
 
 /// <summary>
 /// The operator tests that are published with ONNX (Debian's libonnx-testdata): every one whose operators the importer has

@@ -2,7 +2,7 @@ using EdgeAgent.Graph.Import.Onnx;
 using EdgeAgent.Graph.Ir;
 using static EdgeAgent.Graph.Import.Onnx.AttributeProto.Types;
 
-namespace EdgeAgent.Graph.Export;
+namespace EdgeAgent.Graph.Export.Onnx;
 
 /// <summary>One IR node as an ONNX node of opset 13 (14 for HardSwish, 17 for LayerNormalization); attributes at their defaults are left out.</summary>
 internal static class OnnxNodeWriter

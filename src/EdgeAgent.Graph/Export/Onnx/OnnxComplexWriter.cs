@@ -3,7 +3,7 @@ using EdgeAgent.Graph.Ir;
 using Google.Protobuf;
 using static EdgeAgent.Graph.Import.Onnx.AttributeProto.Types;
 
-namespace EdgeAgent.Graph.Export;
+namespace EdgeAgent.Graph.Export.Onnx;
 
 /// <summary>Operators whose attributes are names.</summary>
 internal static class OnnxComplexWriter

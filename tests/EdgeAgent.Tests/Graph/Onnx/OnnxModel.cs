@@ -5,7 +5,7 @@ using Google.Protobuf;
 using static EdgeAgent.Graph.Import.Onnx.AttributeProto.Types;
 using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
 
-namespace EdgeAgent.Tests.Graph;
+namespace EdgeAgent.Tests.Graph.Onnx;
 
 /// <summary>Writes ONNX files node by node, as any exporter of any opset would.</summary>
 internal sealed class OnnxModel

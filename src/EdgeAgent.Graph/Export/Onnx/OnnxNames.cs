@@ -1,6 +1,6 @@
 using EdgeAgent.Graph.Ir;
 
-namespace EdgeAgent.Graph.Export;
+namespace EdgeAgent.Graph.Export.Onnx;
 
 /// <summary>Short names for inner values; inputs and outputs keep theirs, for they are the model's interface.</summary>
 internal sealed class OnnxNames

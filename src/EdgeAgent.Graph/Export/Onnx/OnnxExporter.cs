@@ -4,7 +4,7 @@ using EdgeAgent.Graph.Import.Onnx;
 using EdgeAgent.Graph.Ir;
 using Google.Protobuf;
 
-namespace EdgeAgent.Graph.Export;
+namespace EdgeAgent.Graph.Export.Onnx;
 
 /// <summary>
 /// Model out: writes a graph as ONNX, float or QDQ. Files are compact (short inner names, equal constants stored once,

@@ -21,16 +21,25 @@ public static class ModelImporter
         var bytes = ReadFile(file, path);
         var format = ModelFormats.Detect(bytes.AsSpan(0, Math.Min(bytes.Length, ModelFormats.HeaderBytes)));
         var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path));
-        return format switch
+        try
         {
-            ModelFormat.Onnx => OnnxImporter.Import(bytes, path),
-            ModelFormat.TfLite => TfLiteImporter.Import(bytes, path),
-            ModelFormat.KerasHdf5 => Guarded(path, () => KerasImporter.ImportHdf5(bytes, name)),
-            ModelFormat.KerasZip => Guarded(path, () => KerasImporter.ImportArchive(bytes, name)),
-            ModelFormat.FrozenGraph => Guarded(path, () => FrozenGraphImporter.Import(bytes, name)),
-            ModelFormat.SavedModel => Guarded(path, () => SavedModelImporter.Import(bytes, Path.GetDirectoryName(Path.GetFullPath(file))!, name)),
-            _ => throw Unsupported(path, format),
-        };
+            return format switch
+            {
+                ModelFormat.Onnx => OnnxImporter.Import(bytes, path, name),
+                ModelFormat.TfLite => TfLiteImporter.Import(bytes, name),
+                ModelFormat.KerasHdf5 => KerasImporter.ImportHdf5(bytes, name),
+                ModelFormat.KerasZip => KerasImporter.ImportArchive(bytes, name),
+                ModelFormat.FrozenGraph => FrozenGraphImporter.Import(bytes, name),
+                ModelFormat.SavedModel => SavedModelImporter.Import(bytes, Path.GetDirectoryName(Path.GetFullPath(file))!, name),
+                _ => throw Unsupported(path, format),
+            };
+        }
+        catch (Exception e) when (e is ImportFault or InvalidGraphException or ShapeInference.ShapeFault or OverflowException or DivideByZeroException
+            or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException)
+        {
+            // Whatever is wrong inside the file becomes one line that begins with its path.
+            throw new ModelImportException(path, e.Message, e);
+        }
     }
 
     /// <summary>The format of the file at <paramref name="path"/>, by content.</summary>
@@ -52,18 +61,10 @@ public static class ModelImporter
         }
     }
 
-    /// <summary>Whatever is wrong inside the file becomes one line that begins with its path.</summary>
-    private static GraphSpec Guarded(string path, Func<GraphSpec> import)
-    {
-        try
-        {
-            return import();
-        }
-        catch (Exception e) when (e is ImportFault or InvalidGraphException or OverflowException or IOException or UnauthorizedAccessException)
-        {
-            throw new ModelImportException(path, e.Message, e);
-        }
-    }
+    /// <summary>Size of a model on disk; a SavedModel is a folder, and is as large as its files together.</summary>
+    public static long BytesOf(string path) => Directory.Exists(path)
+        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
+        : new FileInfo(path).Length;
 
     private static string SavedModelFile(string folder)
     {
@@ -94,9 +95,4 @@ public static class ModelImporter
 
     private static ModelImportException Unsupported(string path, ModelFormat format) =>
         new(path, $"is {ModelFormats.Describe(format)}; supported: ONNX (.onnx) of opset {OnnxImporter.OldestOpset} and up, TensorFlow SavedModel folders and frozen graphs (.pb), Keras (.h5, .keras), TensorFlow Lite (.tflite)");
-
-    /// <summary>Size of a model on disk; a SavedModel is a folder, and is as large as its files together.</summary>
-    public static long BytesOf(string path) => Directory.Exists(path)
-        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
-        : new FileInfo(path).Length;
 }

@@ -36,9 +36,9 @@ internal sealed class OnnxExternalData(string modelPath)
             var offset = Number(Value("offset"), 0, name);
             var length = Number(Value("length"), stream.Length - offset, name);
             if (offset > stream.Length || length < 0 || length > stream.Length - offset)
-                throw new OnnxFault($"{name} needs bytes {offset} to {offset + length} of '{file.Name}', which has {stream.Length}");
+                throw new ImportFault($"{name} needs bytes {offset} to {offset + length} of '{file.Name}', which has {stream.Length}");
             if ((_total += length) > ModelImporter.MaxFileBytes)
-                throw new OnnxFault($"{name}: models above 2 GiB are not supported");
+                throw new ImportFault($"{name}: models above 2 GiB are not supported");
             var bytes = new byte[length];
             stream.Position = offset;
             stream.ReadExactly(bytes);
@@ -46,7 +46,7 @@ internal sealed class OnnxExternalData(string modelPath)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new OnnxFault($"{name}: cannot read '{file.Name}': {e.Message}");
+            throw new ImportFault($"{name}: cannot read '{file.Name}': {e.Message}");
         }
         tensor.DataLocation = 0;
         tensor.ExternalData.Clear();
@@ -56,13 +56,13 @@ internal sealed class OnnxExternalData(string modelPath)
     {
         var shown = ModelImportException.OneLine(location);
         if (location.Length == 0 || location.Contains('\0') || Path.IsPathRooted(location) || location.Split('/', '\\').Contains(".."))
-            throw new OnnxFault($"{name} names the file '{shown}'; data must lie in the model's folder");
+            throw new ImportFault($"{name} names the file '{shown}'; data must lie in the model's folder");
         var file = new FileInfo(Path.Combine(_folder, location));
         if (!file.Exists)
-            throw new OnnxFault($"{name} has its data in '{shown}', which is not beside the model; copy it there");
+            throw new ImportFault($"{name} has its data in '{shown}', which is not beside the model; copy it there");
         for (FileSystemInfo? at = file; at is not null && at.FullName.Length > _folder.Length; at = at is FileInfo f ? f.Directory : ((DirectoryInfo)at).Parent)
             if (at.LinkTarget is not null)
-                throw new OnnxFault($"{name} names the file '{shown}', which is reached by a link; data must lie in the model's folder");
+                throw new ImportFault($"{name} names the file '{shown}', which is reached by a link; data must lie in the model's folder");
         return file;
     }
 
@@ -72,6 +72,6 @@ internal sealed class OnnxExternalData(string modelPath)
             return otherwise;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
             ? value
-            : throw new OnnxFault($"{name} has the offset or length '{ModelImportException.OneLine(text)}', which is no number");
+            : throw new ImportFault($"{name} has the offset or length '{ModelImportException.OneLine(text)}', which is no number");
     }
 }

@@ -62,13 +62,13 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
     {
         foreach (var input in inputs)
             if (input.Length > 0 && Value(input) is null)
-                throw new OnnxFault(_folded.ContainsKey(input)
+                throw new ImportFault(_folded.ContainsKey(input)
                     ? $"node '{name}' ({op.Type}) computes with the batch size, which is not supported; export the model with a fixed batch"
                     : $"node '{name}' ({op.Type}) reads '{ModelImportException.OneLine(input)}', which nothing defines");
         var node = new Node(name, op, inputs, outputs);
         foreach (var value in ShapeInference.Infer(node, Value))
             if (!_values.TryAdd(value.Name, value))
-                throw new OnnxFault($"node '{name}' ({op.Type}) defines '{ModelImportException.OneLine(value.Name)}' a second time");
+                throw new ImportFault($"node '{name}' ({op.Type}) defines '{ModelImportException.OneLine(value.Name)}' a second time");
         if (IsSmallConstant(node))
             foreach (var (result, tensor) in ConstantFolding.Compute(node, _constants))
                 _constants[result] = tensor;
@@ -116,7 +116,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
     public void Define(string name, Tensor tensor)
     {
         if (_values.ContainsKey(name) || !_constants.TryAdd(name, tensor))
-            throw new OnnxFault($"constant '{ModelImportException.OneLine(name)}' is defined twice");
+            throw new ImportFault($"constant '{ModelImportException.OneLine(name)}' is defined twice");
     }
 
     private void Convert(OnnxNode node)
@@ -134,7 +134,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
         convert(node, this);
     }
 
-    private static OnnxFault Unsupported(OnnxNode node)
+    private static ImportFault Unsupported(OnnxNode node)
     {
         var domain = node.Proto.Domain.Length > 0 ? $" of domain '{ModelImportException.OneLine(node.Proto.Domain)}'" : "";
         return node.Fault($"the operator{domain} is not supported; supported are {string.Join(", ", OnnxOperators.Supported)}");
@@ -147,7 +147,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
             if (import.Domain is "" or "ai.onnx")
                 opset = import.Version;
         if (opset is < OnnxImporter.OldestOpset or > 1000)
-            throw new OnnxFault($"uses opset {opset}; opset {OnnxImporter.OldestOpset} and up are supported: convert it with the ONNX version converter");
+            throw new ImportFault($"uses opset {opset}; opset {OnnxImporter.OldestOpset} and up are supported: convert it with the ONNX version converter");
         return (int)opset;
     }
 
@@ -159,14 +159,14 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
         {
             var name = ModelImportException.OneLine(input.Name);
             if (input.Type?.TensorType is not { } tensor || OnnxTensors.TypeOf(tensor.ElemType) is not { } type)
-                throw new OnnxFault($"input '{name}' is no tensor of a supported type (float, uint8, int8, int32, int64, bool)");
+                throw new ImportFault($"input '{name}' is no tensor of a supported type (float, uint8, int8, int32, int64, bool)");
             if (tensor.Shape is null)
-                throw new OnnxFault($"input '{name}' has no shape; export the model with one");
+                throw new ImportFault($"input '{name}' has no shape; export the model with one");
             var spec = new ValueSpec(input.Name, type, [.. tensor.Shape.Dim.Select((d, i) => Dimension(d, i, name))]);
             if (ShapeInference.ElementsPerSample(spec.Shape) > ShapeInference.MaxElements)
-                throw new OnnxFault($"input '{name}' has the shape [{string.Join(',', spec.Shape)}]; at most {ShapeInference.MaxElements} elements are supported");
+                throw new ImportFault($"input '{name}' has the shape [{string.Join(',', spec.Shape)}]; at most {ShapeInference.MaxElements} elements are supported");
             if (!_values.TryAdd(spec.Name, spec))
-                throw new OnnxFault($"input '{name}' is defined twice");
+                throw new ImportFault($"input '{name}' is defined twice");
             inputs.Add(spec);
         }
         return inputs;
@@ -177,14 +177,14 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
         if (dimension.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue && dimension.DimValue > 0)
             return dimension.DimValue <= int.MaxValue
                 ? (int)dimension.DimValue
-                : throw new OnnxFault($"input '{input}' has {dimension.DimValue} elements along axis {index}, which is too large");
+                : throw new ImportFault($"input '{input}' has {dimension.DimValue} elements along axis {index}, which is too large");
         return index == 0
             ? -1
-            : throw new OnnxFault($"input '{input}' has an unknown size along axis {index}; only the batch (axis 0) may be dynamic: export with a fixed size");
+            : throw new ImportFault($"input '{input}' has an unknown size along axis {index}; only the batch (axis 0) may be dynamic: export with a fixed size");
     }
 
     private ValueSpec Output(ValueInfoProto output) =>
-        Value(output.Name) ?? throw new OnnxFault($"output '{ModelImportException.OneLine(output.Name)}' is computed by no node");
+        Value(output.Name) ?? throw new ImportFault($"output '{ModelImportException.OneLine(output.Name)}' is computed by no node");
 
     private Dictionary<string, string> Metadata()
     {

@@ -9,22 +9,15 @@ internal static class OnnxImporter
 {
     public const int OldestOpset = 7;
 
-    public static GraphSpec Import(byte[] bytes, string path)
+    /// <param name="path">Where the file is: external data lies beside it.</param>
+    public static GraphSpec Import(byte[] bytes, string path, string name)
     {
-        var model = Parse(bytes, path);
-        try
-        {
-            new OnnxExternalData(path).Resolve(model);
-            var graph = new OnnxGraphBuilder(model).Build(System.IO.Path.GetFileNameWithoutExtension(path));
-            return DynamicBatch.Apply(graph).Verify();
-        }
-        catch (Exception e) when (e is OnnxFault or InvalidGraphException or OverflowException or ShapeInference.ShapeFault or DivideByZeroException or ArgumentException or NotSupportedException)
-        {
-            throw new ModelImportException(path, e.Message, e);
-        }
+        var model = Parse(bytes);
+        new OnnxExternalData(path).Resolve(model);
+        return DynamicBatch.Apply(new OnnxGraphBuilder(model).Build(name)).Verify();
     }
 
-    private static ModelProto Parse(byte[] bytes, string path)
+    private static ModelProto Parse(byte[] bytes)
     {
         var stream = new CodedInputStream(bytes);
         var model = new ModelProto();
@@ -34,10 +27,10 @@ internal static class OnnxImporter
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ModelImportException(path, $"is no ONNX model or is damaged at byte {stream.Position} of {bytes.Length}; copy or export it again", e);
+            throw new ImportFault($"is no ONNX model or is damaged at byte {stream.Position} of {bytes.Length}; copy or export it again", e);
         }
         if (model.Graph is null || model.Graph.Node.Count == 0)
-            throw new ModelImportException(path, $"holds no graph in its {bytes.Length} bytes; it is no ONNX model, or cut short");
+            throw new ImportFault($"holds no graph in its {bytes.Length} bytes; it is no ONNX model, or cut short");
         return model;
     }
 }

@@ -13,7 +13,7 @@ internal static class OnnxTensors
     {
         var name = ModelImportException.OneLine(proto.Name);
         if (proto.DataLocation != 0 || proto.ExternalData.Count > 0)
-            throw new OnnxFault($"tensor '{name}' is stored in an external file, which only a model's own tensors can be");
+            throw new ImportFault($"tensor '{name}' is stored in an external file, which only a model's own tensors can be");
         var shape = Shape(proto, name, out var count);
         return (DataType)proto.DataType switch
         {
@@ -26,7 +26,7 @@ internal static class OnnxTensors
             DataType.Bool => Tensor.Of(Values(proto, name, count, 1, proto.Int32Data, raw => raw[0], v => v != 0), shape),
             DataType.Int32 => Tensor.Of(Values(proto, name, count, 4, proto.Int32Data, BinaryPrimitives.ReadInt32LittleEndian), shape),
             DataType.Int64 => Tensor.Of(Values(proto, name, count, 8, proto.Int64Data, BinaryPrimitives.ReadInt64LittleEndian), shape),
-            var other => throw new OnnxFault($"tensor '{name}' has element type {other}; supported: float, double, float16, bfloat16, uint8, int8, int32, int64, bool"),
+            var other => throw new ImportFault($"tensor '{name}' has element type {other}; supported: float, double, float16, bfloat16, uint8, int8, int32, int64, bool"),
         };
     }
 
@@ -61,7 +61,7 @@ internal static class OnnxTensors
         {
             var dimension = proto.Dims[i];
             if (dimension is < 0 or > int.MaxValue || (elements *= dimension) > int.MaxValue)
-                throw new OnnxFault($"tensor '{name}' has the shape [{string.Join(',', proto.Dims.Take(16))}], which no file can hold");
+                throw new ImportFault($"tensor '{name}' has the shape [{string.Join(',', proto.Dims.Take(16))}], which no file can hold");
             shape[i] = (int)dimension;
         }
         count = (int)elements;
@@ -100,7 +100,7 @@ internal static class OnnxTensors
     private static void Check(string name, long wanted, long found, string what)
     {
         if (wanted != found)
-            throw new OnnxFault($"tensor '{name}' needs {wanted} {what} for its shape and has {found}; the file is damaged");
+            throw new ImportFault($"tensor '{name}' needs {wanted} {what} for its shape and has {found}; the file is damaged");
     }
 
     private static float Half16(int bits) => (float)BitConverter.UInt16BitsToHalf((ushort)bits);
@@ -109,6 +109,3 @@ internal static class OnnxTensors
 
     private delegate T Reader<T>(ReadOnlySpan<byte> raw);
 }
-
-/// <summary>What is wrong inside the file; the importer adds the file's name.</summary>
-internal sealed class OnnxFault(string message) : Exception(message);

@@ -18,10 +18,10 @@ internal sealed class TensorBundle : IDisposable
     {
         _prefix = prefix;
         var index = prefix + ".index";
+        if (!File.Exists(index))
+            throw new ImportFault($"the model has variables, and {Path.GetFileName(Path.GetDirectoryName(index))}/{Path.GetFileName(index)} is missing; copy the whole folder");
         try
         {
-            if (!File.Exists(index))
-                throw new ImportFault($"the model has variables, and {Path.GetFileName(Path.GetDirectoryName(index))}/{Path.GetFileName(index)} is missing; copy the whole folder");
             if (new FileInfo(index).Length > MaxIndexBytes)
                 throw new ImportFault($"is larger than {MaxIndexBytes} bytes");
             foreach (var (key, value) in SortedTable.Read(File.ReadAllBytes(index)))
@@ -36,7 +36,7 @@ internal sealed class TensorBundle : IDisposable
             if (_shardCount is < 1 or > MaxShards)
                 throw new ImportFault($"names {_shardCount} shards; it is damaged");
         }
-        catch (ImportFault fault) when (!fault.Message.Contains("missing"))
+        catch (ImportFault fault)
         {
             throw new ImportFault($"variables.index: {fault.Message}");
         }

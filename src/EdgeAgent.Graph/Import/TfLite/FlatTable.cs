@@ -41,13 +41,13 @@ internal sealed class FlatFile
     public void Spend(long bytes)
     {
         if ((_budget -= bytes) < 0)
-            throw new TfLiteFault("its tables share more data than any writer does; the file is damaged");
+            throw new ImportFault("its tables share more data than any writer does; the file is damaged");
     }
 
     private int Check(long at, long length)
     {
         if (at < 0 || length < 0 || at > _bytes.Length - length)
-            throw new TfLiteFault($"offset {at} points outside of its {_bytes.Length} bytes; the file is damaged or cut short");
+            throw new ImportFault($"offset {at} points outside of its {_bytes.Length} bytes; the file is damaged or cut short");
         return (int)at;
     }
 }

@@ -217,11 +217,11 @@ internal sealed class TfLiteGraphBuilder
     {
         var tensor = _model.Tensors[index];
         var name = ModelImportException.OneLine(tensor.Name);
-        var type = TfLiteTensors.TypeOf(tensor.Type) ?? throw new TfLiteFault($"input '{name}' is of type {tensor.Type}, which is not supported");
+        var type = TfLiteTensors.TypeOf(tensor.Type) ?? throw new ImportFault($"input '{name}' is of type {tensor.Type}, which is not supported");
         if (tensor.IsConstant || _stored[index])
-            throw new TfLiteFault($"input '{name}' is defined twice");
+            throw new ImportFault($"input '{name}' is defined twice");
         if (tensor.Shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(tensor.Shape) > ShapeInference.MaxElements)
-            throw new TfLiteFault($"input '{name}' has the shape [{string.Join(',', tensor.Shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
+            throw new ImportFault($"input '{name}' has the shape [{string.Join(',', tensor.Shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
         _stored[index] = true;
         return _values[_names[index]] = new(_names[index], type, tensor.Shape);
     }
@@ -230,7 +230,7 @@ internal sealed class TfLiteGraphBuilder
     {
         var tensor = _model.Tensors[index];
         if (!_stored[index])
-            throw new TfLiteFault($"output '{ModelImportException.OneLine(tensor.Name)}' is computed by no operator");
+            throw new ImportFault($"output '{ModelImportException.OneLine(tensor.Name)}' is computed by no operator");
         // Where an operator has passed its input on, the output has no node of its own yet.
         if (!_values.ContainsKey(_names[index]))
         {

@@ -60,11 +60,11 @@ internal sealed record TfLiteModel(
         var root = file.Root();
         var version = root.Int(0);
         if (version != 3)
-            throw new TfLiteFault($"is of schema version {version}; version 3 is supported");
+            throw new ImportFault($"is of schema version {version}; version 3 is supported");
         var buffers = root.Tables(4);
         var graphs = root.Tables(2);
         if (graphs.Length == 0)
-            throw new TfLiteFault("holds no subgraph");
+            throw new ImportFault("holds no subgraph");
         var graph = graphs[0];
         TfLiteTensor[] tensors = [.. graph.Tables(0).Select((t, i) => Tensor(t, i, buffers, file))];
         var codes = Array.ConvertAll(root.Tables(1), Code);
@@ -73,7 +73,7 @@ internal sealed record TfLiteModel(
         {
             var code = table.Int(0);
             if (code < 0 || code >= codes.Length)
-                throw new TfLiteFault($"operator {operators.Count} has code {code}, of {codes.Length}");
+                throw new ImportFault($"operator {operators.Count} has code {code}, of {codes.Length}");
             var node = new TfLiteNode(operators.Count, codes[code], tensors, table.Ints(1) ?? [], table.Ints(2) ?? [], table.Table(4));
             operators.Add(node);
         }
@@ -92,8 +92,8 @@ internal sealed record TfLiteModel(
     {
         foreach (var index in indices ?? [])
             if (index < 0 || index >= tensors.Length)
-                throw new TfLiteFault($"{what} {index} is no tensor of {tensors.Length}");
-        return indices is { Length: > 0 } ? indices : throw new TfLiteFault($"the model has no {what}");
+                throw new ImportFault($"{what} {index} is no tensor of {tensors.Length}");
+        return indices is { Length: > 0 } ? indices : throw new ImportFault($"the model has no {what}");
     }
 
     private static TfLiteTensor Tensor(FlatTable table, int index, FlatTable[] buffers, FlatFile file)
@@ -102,12 +102,12 @@ internal sealed record TfLiteModel(
         var place = $"tensor {index} '{ModelImportException.OneLine(name)}'";
         var shape = table.Ints(0) ?? [];
         if (shape.Length > MaxDimensions)
-            throw new TfLiteFault($"{place} has {shape.Length} dimensions; at most {MaxDimensions} are supported");
+            throw new ImportFault($"{place} has {shape.Length} dimensions; at most {MaxDimensions} are supported");
         var buffer = table.Int(2);
         if (buffer < 0 || buffer >= buffers.Length && buffer > 0)
-            throw new TfLiteFault($"{place} has its data in buffer {buffer}, of {buffers.Length}");
+            throw new ImportFault($"{place} has its data in buffer {buffer}, of {buffers.Length}");
         if (table.Table(6) is not null)
-            throw new TfLiteFault($"{place} is stored sparsely, which is not supported; convert the model without sparsity");
+            throw new ImportFault($"{place} is stored sparsely, which is not supported; convert the model without sparsity");
         var data = buffer == 0 ? default : Data(buffers[buffer], file);
         return new(name, (TfLiteType)table.Byte(1), shape, data, Quantization(table.Table(4), place), table.Flag(5));
     }
@@ -124,7 +124,7 @@ internal sealed record TfLiteModel(
         if (zeros.Length == 0)
             zeros = new long[scales.Length];
         if (zeros.Length != scales.Length || zeros.Any(z => z is < -255 or > 255) || scales.Any(s => !float.IsFinite(s) || s < 0))
-            throw new TfLiteFault($"{place} has scales or zero points that do not fit one another; the file is damaged");
+            throw new ImportFault($"{place} has scales or zero points that do not fit one another; the file is damaged");
         return new(scales, Array.ConvertAll(zeros, z => (int)z), table.Value.Int(6));
     }
 

@@ -47,7 +47,7 @@ internal sealed class TfLiteNode
 
     public int[]? Ints(int id) => _options?.Ints(id);
 
-    public TfLiteFault Fault(string what)
+    public ImportFault Fault(string what)
     {
         var output = Outputs is [var first, ..] && first >= 0 && first < _tensors.Length ? $" '{ModelImportException.OneLine(_tensors[first].Name)}'" : "";
         return new($"operator {Index}{output} ({ModelImportException.OneLine(Op)}): {what}");

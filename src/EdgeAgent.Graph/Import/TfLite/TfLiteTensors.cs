@@ -40,13 +40,13 @@ internal static class TfLiteTensors
             TfLiteType.Float16 => 2,
             TfLiteType.UInt8 or TfLiteType.Int8 or TfLiteType.Bool => 1,
             TfLiteType.Int64 => 8,
-            _ => throw new TfLiteFault($"{name} has element type {tensor.Type}; supported: Float32, Float16, UInt8, Int8, Int32, Int64, Bool"),
+            _ => throw new ImportFault($"{name} has element type {tensor.Type}; supported: Float32, Float16, UInt8, Int8, Int32, Int64, Bool"),
         };
         long elements = 1;
         foreach (var dimension in tensor.Shape)
             elements = dimension < 0 || elements > int.MaxValue ? long.MaxValue / int.MaxValue : elements * dimension;
         if (elements * size != tensor.Data.Length)
-            throw new TfLiteFault($"{name} has the shape [{string.Join(',', tensor.Shape)}] and {tensor.Data.Length} bytes; the file is damaged");
+            throw new ImportFault($"{name} has the shape [{string.Join(',', tensor.Shape)}] and {tensor.Data.Length} bytes; the file is damaged");
         file.Spend(tensor.Data.Length);
         var bytes = tensor.Data.Span;
         if (!BitConverter.IsLittleEndian)
@@ -77,7 +77,7 @@ internal static class TfLiteTensors
     {
         if (quantization.Scales.Length > 1
             && (quantization.Axis < 0 || quantization.Axis >= tensor.Shape.Length || tensor.Shape[quantization.Axis] != quantization.Scales.Length))
-            throw new TfLiteFault($"tensor '{ModelImportException.OneLine(tensor.Name)}' has {quantization.Scales.Length} scales along axis {quantization.Axis} of [{string.Join(',', tensor.Shape)}]; the file is damaged");
+            throw new ImportFault($"tensor '{ModelImportException.OneLine(tensor.Name)}' has {quantization.Scales.Length} scales along axis {quantization.Axis} of [{string.Join(',', tensor.Shape)}]; the file is damaged");
     }
 
     public static Tensor Scales(TfLiteQuantization quantization) => Tensor.Of(quantization.Scales, quantization.Scales.Length);
@@ -88,6 +88,6 @@ internal static class TfLiteTensors
         ElementType.UInt8 => Tensor.Of(Array.ConvertAll(quantization.ZeroPoints, z => (byte)Math.Clamp(z, 0, 255)), quantization.ZeroPoints.Length),
         ElementType.Int8 => Tensor.Of(Array.ConvertAll(quantization.ZeroPoints, z => (sbyte)Math.Clamp(z, -128, 127)), quantization.ZeroPoints.Length),
         ElementType.Int32 => Tensor.Of(quantization.ZeroPoints, quantization.ZeroPoints.Length),
-        _ => throw new TfLiteFault($"zero points of type {type} are not supported"),
+        _ => throw new ImportFault($"zero points of type {type} are not supported"),
     };
 }

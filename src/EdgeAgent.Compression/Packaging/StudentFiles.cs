@@ -32,7 +32,7 @@ public static class StudentFiles
     /// <param name="simulationTime">Where no plan can stand in for it, the simulation stops after this time, but not before 256 images.</param>
     public static WrittenStudent Write(FinishedStudent student, ActivationFormat format, BatchSource validation, string path, int threads, TimeSpan simulationTime, CancellationToken cancellation)
     {
-        var qdq = QdqRewrite.Apply(student.Graph, student.Quantization with { Format = format });
+        var qdq = QdqRewrite.Apply(student.Graph, TieAvoidance.Apply(student.Graph, student.Quantization with { Format = format }));
         // OnnxExporter reads back what it wrote and compares; the simulation below runs what was read.
         OnnxExporter.Write(qdq, path);
         var read = ModelImporter.Load(path);

@@ -96,6 +96,54 @@ public class QuantizationTests
         Assert.InRange(SameClass(reference, quantized), 0.9, 1);
     }
 
+    /// <summary>1 + 24 steps of the operands are half a step of the sum, to the precision of a float32: which way it rounds is the engine's order of additions.</summary>
+    [Fact]
+    public void TieAvoidance_OfAFrequentTie_MakesOnnxRuntimeAgreeInEveryLogit()
+    {
+        var test = new TestGraph(3);
+        var (a, b) = (test.Input(4, 8, 8), test.Input(4, 8, 8));
+        var added = test.Node(new Relu(), test.Node(new Add(), a, b));
+        var graph = Simplification.ForQuantization(test.Build(test.Dense(test.Node(new Flatten(1), added), 256, 10)));
+        var random = new Random(5);
+        var disagreements = 0;
+        for (var i = 0; i < 24; i++)
+        {
+            float left = 0.02f + random.NextSingle() / 10, right = 0.02f + random.NextSingle() / 10;
+            var sum = (float)((left + 24.0 * right) / 21.5);
+            var activations = new Dictionary<string, ActivationQuantization> { [a] = new(left, 100), [b] = new(right, 90), [added] = new(sum, 0) };
+            var given = new QuantizationParameters(ActivationFormat.UInt8, activations, new Dictionary<string, float[]>());
+            var inputs = new Dictionary<string, Tensor> { [a] = Constant(left), [b] = Constant(24 * right) };
+
+            var moved = TieAvoidance.Apply(graph, given);
+
+            Assert.InRange(moved.Activations[added].Scale / sum, 1.0001, 1.01);
+            Assert.Equal(activations, new Dictionary<string, ActivationQuantization>(moved.Activations) { [added] = activations[added] });
+            disagreements += Agrees(given, inputs) ? 0 : 1;
+            Assert.True(Agrees(moved, inputs));
+        }
+        Assert.InRange(disagreements, 1, 24);
+
+        static Tensor Constant(float value) => Tensor.Of(Enumerable.Repeat(value, 256).ToArray(), 1, 4, 8, 8);
+        bool Agrees(QuantizationParameters parameters, Dictionary<string, Tensor> inputs)
+        {
+            var qdq = QdqRewrite.Apply(graph, parameters);
+            return new Int8Simulation(qdq).Run(inputs).Values.Single().Floats.SequenceEqual(OnnxRuntimeReference.Run(qdq, inputs).Values.Single().Floats);
+        }
+    }
+
+    [Fact]
+    public void TieAvoidance_WithoutTies_LeavesTheScales()
+    {
+        var test = new TestGraph(3);
+        var (a, b) = (test.Input(2, 2, 2), test.Input(2, 2, 2));
+        var added = test.Node(new Add(), a, b);
+        var graph = Simplification.ForQuantization(test.Build(test.Dense(test.Node(new Flatten(1), added), 8, 3)));
+        // Whole numbers of steps: no sum is near a half.
+        var activations = new Dictionary<string, ActivationQuantization> { [a] = new(0.25f, 128), [b] = new(0.5f, 128), [added] = new(0.25f, 128) };
+        var given = new QuantizationParameters(ActivationFormat.UInt8, activations, new Dictionary<string, float[]>());
+        Assert.Equal(activations, TieAvoidance.Apply(graph, given).Activations);
+    }
+
     [Fact]
     public void QdqRewrite_OfRelu_LeavesItToTheQuantization()
     {

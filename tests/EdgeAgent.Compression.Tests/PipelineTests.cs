@@ -159,7 +159,7 @@ public sealed class PipelineTests : IDisposable
         };
     }
 
-    private static string Repository()
+    internal static string Repository()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "EdgeAgent.sln")))

@@ -1,4 +1,5 @@
 using EdgeAgent.Cli.CommandLine;
+using EdgeAgent.Graph.Import;
 
 namespace EdgeAgent.Cli.Engines;
 
@@ -10,17 +11,20 @@ internal static class Classifiers
     /// <summary>First bytes of a file of the int8 engine.</summary>
     private static ReadOnlySpan<byte> PlanMagic => "EDGEPLAN"u8;
 
-    /// <param name="path">The model's file.</param>
-    /// <param name="engine">Null chooses by content: int8 for a plan, ONNX Runtime for ONNX.</param>
+    /// <param name="path">The model's file, or the folder of a SavedModel.</param>
+    /// <param name="engine">Null chooses by content: int8 for a plan, ONNX Runtime for ONNX, the interpreter for all other formats.</param>
     /// <param name="threads">Threads of the engine.</param>
     public static IClassifier Load(string path, string? engine, int threads)
     {
         var isPlan = IsPlan(path);
-        engine ??= isPlan ? Int8 : OnnxRuntime;
+        var format = isPlan ? ModelFormat.Unknown : ModelImporter.FormatOf(path);
+        engine ??= isPlan ? Int8 : format == ModelFormat.Onnx ? OnnxRuntime : Interpreter;
         if (isPlan != (engine == Int8))
             throw new CommandException(isPlan
                 ? $"{path} is a plan of the int8 engine, which {engine} cannot run; use --engine int8 or the model.onnx of the same student"
                 : $"{path} is not a plan of the int8 engine; use the model.plan of a student, or another --engine");
+        if (engine == OnnxRuntime && format is not (ModelFormat.Onnx or ModelFormat.Unknown))
+            throw new CommandException($"{path} is no ONNX file, which onnxruntime needs; use --engine interpreter, or convert it first (edgectl convert)");
         return engine switch
         {
             Interpreter => new InterpreterClassifier(path, threads),
@@ -33,7 +37,7 @@ internal static class Classifiers
     public static bool IsPlan(string path)
     {
         if (!File.Exists(path))
-            throw new CommandException(Directory.Exists(path) ? $"{path} is a folder; give a model file" : $"{path}: no such model file");
+            return Directory.Exists(path) ? false : throw new CommandException($"{path}: no such model file");
         using var file = File.OpenRead(path);
         Span<byte> start = stackalloc byte[PlanMagic.Length];
         return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual(PlanMagic);

@@ -23,6 +23,9 @@ public sealed class RunInputs : IDisposable
     /// <summary>The teacher, ending at its logits.</summary>
     public required GraphSpec Teacher { get; init; }
 
+    /// <summary>The user's file takes channels last and the teacher here channels first.</summary>
+    public required bool TurnedInput { get; init; }
+
     public required long TeacherBytes { get; init; }
 
     public required Preprocessing Preprocessing { get; init; }
@@ -52,9 +55,14 @@ public sealed class RunInputs : IDisposable
     /// <exception cref="InputException">Something cannot be used; one line.</exception>
     public static RunInputs Open(TrainingOptions options, Action<string> note, CancellationToken cancellation)
     {
-        var graph = ModelImporter.Load(options.ModelPath);
-        var preprocessing = PreprocessingFor(options, graph);
-        graph = ClassifierHead.ToLogits(Simplification.Apply(graph));
+        var original = ModelImporter.Load(options.ModelPath);
+        var planar = PlanarInputs.Apply(original);
+        var preprocessing = PreprocessingFor(options, original);
+        // A model that takes channels last is trained and shipped with channels first: the pre-processing turns with it.
+        var turned = !planar.Inputs[0].Shape.SequenceEqual(original.Inputs[0].Shape);
+        if (turned)
+            preprocessing = preprocessing with { Layout = TensorLayout.Nchw };
+        var graph = ClassifierHead.ToLogits(Simplification.Apply(planar));
         var classes = ShapeInference.Infer(graph, 1)[graph.Outputs[0].Name].Shape[1..].Aggregate(1, (a, b) => a * b);
 
         var skipped = new List<string>();
@@ -86,6 +94,7 @@ public sealed class RunInputs : IDisposable
             var inputs = new RunInputs
             {
                 Teacher = graph,
+                TurnedInput = turned,
                 TeacherBytes = ModelImporter.BytesOf(options.ModelPath),
                 Preprocessing = preprocessing,
                 Classes = data.Classes,

@@ -4,6 +4,7 @@ using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Inputs;
 
 namespace EdgeAgent.Compression.Passes;
@@ -27,11 +28,11 @@ public sealed class TeacherPass : IDisposable
     public static TeacherPass Measure(TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
     {
         var path = options.ModelPath;
-        if (!path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        if (inputs.TurnedInput || !path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
         {
-            // Other formats are evaluated through the graph they were imported to, which import has compared with them.
+            // Other formats are evaluated through the graph they were imported to, and every model in the layout that the run feeds.
             path = workspace.StatePath("teacher.onnx");
-            OnnxExporter.Write(ModelImporter.Load(options.ModelPath), path);
+            OnnxExporter.Write(PlanarInputs.Apply(ModelImporter.Load(options.ModelPath)), path);
         }
         var p50 = OnnxModel.MediansUs(inputs.Validation, cancellation, path)[0];
         var model = new OnnxModel(path, options.ThreadCount);

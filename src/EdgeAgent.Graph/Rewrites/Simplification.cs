@@ -11,6 +11,7 @@ public static class Simplification
         graph = ConstantFolding.Apply(graph).Verify();
         graph = DropIdentities.Apply(graph).Verify();
         graph = CancelTransposes.Apply(graph).Verify();
+        graph = FoldTransposes.Apply(graph).Verify();
         graph = FoldBatchNorm.Apply(graph).Verify();
         return graph;
     }
@@ -24,6 +25,7 @@ public static class Simplification
         graph = ConstantFolding.Apply(graph).Verify();
         graph = DropIdentities.Apply(graph).Verify();
         graph = CancelTransposes.Apply(graph).Verify();
+        graph = FoldTransposes.Apply(graph).Verify();
         graph = DenseToGemm.Apply(graph).Verify();
         graph = FoldBatchNorm.Apply(graph).Verify();
         graph = MeanToGlobalPool.Apply(graph).Verify();

@@ -18,8 +18,8 @@ public static class FloatInterface
         foreach (var output in graph.Outputs.Where(o => o.Type is ElementType.Int8 or ElementType.UInt8))
             graph = WithFloatOutput(graph, output);
         foreach (var input in graph.Inputs)
-            graph = WithChannelsFirst(WithoutMovedInput(graph, input.Name), input.Name);
-        return graph.RemoveUnused().Verify();
+            graph = PlanarInputs.Apply(WithoutMovedInput(graph, input.Name), input.Name);
+        return FoldTransposes.Apply(graph.RemoveUnused()).Verify();
     }
 
     private static GraphSpec WithFloatInput(GraphSpec graph, ValueSpec input)
@@ -67,27 +67,6 @@ public static class FloatInterface
                 new(output.Name + "_dequantize", new DequantizeLinear(0), [quantized, .. quantize.Inputs.Skip(1)], [output.Name]),
             ],
         };
-    }
-
-    /// <summary>An image whose channels come first only behind a Pad or the like: first at once, if that leaves fewer Transposes.</summary>
-    private static GraphSpec WithChannelsFirst(GraphSpec graph, string input)
-    {
-        var spec = graph.Inputs.Single(i => i.Name == input);
-        var before = graph.Nodes.Count(n => n.Op is Transpose);
-        if (spec.Shape.Length != 4 || before == 0 || graph.Outputs.Any(o => o.Name == input))
-            return graph;
-        var last = graph.FreshName(input + "_last");
-        var turned = graph with
-        {
-            Inputs = [.. graph.Inputs.Select(i => i == spec ? i with { Shape = [i.Shape[0], i.Shape[3], i.Shape[1], i.Shape[2]] } : i)],
-            Nodes =
-            [
-                new(input + "_transpose", new Transpose([0, 2, 3, 1]), [input], [last]),
-                .. graph.Nodes.Select(n => n with { Inputs = [.. n.Inputs.Select(i => i == input ? last : i)] }),
-            ],
-        };
-        turned = CancelTransposes.Apply(turned);
-        return turned.Nodes.Count(n => n.Op is Transpose) < before ? turned : graph;
     }
 
     /// <summary>If all that reads the input, behind its quantization, is one and the same move of elements: the input as it is after that.</summary>

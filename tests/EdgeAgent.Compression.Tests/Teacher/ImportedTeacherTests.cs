@@ -1,0 +1,81 @@
+using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Passes;
+using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Graph.Export.Onnx;
+using EdgeAgent.Graph.Export.TfLite;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Inputs;
+
+namespace EdgeAgent.Compression.Tests.Teacher;
+
+/// <summary>Teachers that take their images with the channels last, as TensorFlow, Keras and TensorFlow Lite have them.</summary>
+public sealed class ImportedTeacherTests : IDisposable
+{
+    private readonly TestData _data = new();
+
+    static ImportedTeacherTests() => TorchRuntime.Prepare();
+
+    public void Dispose() => _data.Dispose();
+
+    [Theory]
+    [InlineData("ic_resnet8.h5", 10)]
+    [InlineData("ic_resnet8_float.tflite", 10)]
+    [InlineData("vww_96.h5", 2)]
+    [InlineData("vww_96_float.tflite", 2)]
+    public void Model_AsItComes_IsTrainable(string file, int classes)
+    {
+        var path = Path.Combine(Shared, "models", file);
+        Assert.SkipUnless(File.Exists(path), $"real input models/{file} is not beside the repository");
+        var graph = ClassifierHead.ToLogits(Simplification.Apply(PlanarInputs.Apply(ModelImporter.Load(path))));
+        Assert.Equal([-1, classes], graph.Outputs[0].Shape);
+        Assert.DoesNotContain(graph.Nodes, n => n.Op is Transpose);
+        Training.AssertComputesAsTheInterpreter(graph, Training.Inputs(graph, 4));
+        Assert.Contains(ChannelDependencies.Find(graph), g => !g.Frozen && g.Size >= 8);
+        Training.AssertLearns(graph, Training.Inputs(graph, 8));
+    }
+
+    [Fact]
+    public void TfLiteFile_AsATeacher_IsTheSameTeacherAsItsOnnxForm()
+    {
+        var (onnx, tflite) = (Path.Combine(_data.Root, "teacher.onnx"), Path.Combine(_data.Root, "teacher.tflite"));
+        OnnxExporter.Write(TestGraphs.Residual(), onnx);
+        TfLiteExporter.Write(TestGraphs.Residual(), tflite);
+        Assert.Equal([-1, TestGraphs.Size, TestGraphs.Size, 3], ModelImporter.Load(tflite).Inputs[0].Shape);
+
+        using var planar = RunInputs.Open(Options(onnx), _ => { }, CancellationToken.None);
+        using var turned = RunInputs.Open(Options(tflite), _ => { }, CancellationToken.None);
+
+        Assert.Equal((false, true), (planar.TurnedInput, turned.TurnedInput));
+        Assert.Equal(planar.Preprocessing, turned.Preprocessing);
+        TorchGraphTests.AssertClose(TorchGraphTests.Interpreted(planar.Teacher), TorchGraphTests.Interpreted(turned.Teacher), 1e-4f);
+        using var measured = TeacherPass.Measure(Options(onnx), planar, Workspace.Open(Path.Combine(_data.Root, "a")), CancellationToken.None);
+        using var imported = TeacherPass.Measure(Options(tflite), turned, Workspace.Open(Path.Combine(_data.Root, "b")), CancellationToken.None);
+        Assert.Equal(measured.On(planar.Training, CancellationToken.None), imported.On(turned.Training, CancellationToken.None));
+        Assert.Equal(measured.Statistics.Macs, imported.Statistics.Macs);
+    }
+
+    /// <summary>The pre-processing is the user's, for the user's file: it says channels last, and the run turns it.</summary>
+    [Fact]
+    public void PreprocessingOfAChannelsLastModel_IsTakenForItsOwnLayoutAndTurned()
+    {
+        var tflite = Path.Combine(_data.Root, "teacher.tflite");
+        TfLiteExporter.Write(TestGraphs.Residual(), tflite);
+        var given = new Preprocessing(TestGraphs.Size, TestGraphs.Size) { Scale = 0.5f, Layout = TensorLayout.Nhwc };
+        using var inputs = RunInputs.Open(Options(tflite) with { Preprocessing = given }, _ => { }, CancellationToken.None);
+        Assert.Equal(given with { Layout = TensorLayout.Nchw }, inputs.Preprocessing);
+        Assert.Throws<InputException>(() => RunInputs.Open(Options(tflite) with { Preprocessing = given with { Layout = TensorLayout.Nchw } }, _ => { }, CancellationToken.None));
+    }
+
+    private static string Shared => Path.GetFullPath(Path.Combine(PipelineTests.Repository(), "..", "shared"));
+
+    private CompressionOptions Options(string model) => new()
+    {
+        ModelPath = model,
+        DataPath = _data.Images,
+        OutDirectory = Path.Combine(_data.Root, "out"),
+        Profiles = [],
+    };
+}

@@ -1,3 +1,4 @@
+using EdgeAgent.Tests.Graph.Keras;
 using Xunit;
 
 namespace EdgeAgent.SystemTests.Cli;
@@ -56,6 +57,20 @@ public sealed class InspectTests : IDisposable
     {
         var bytes = File.ReadAllBytes(_data.Plan());
         (await EdgectlProcess.RunAsync("inspect", _data.Write("cut.plan", bytes[..(bytes.Length / 2)]))).FailsWith(1, "cut.plan");
+    }
+
+    /// <summary>What a damaged file claims to need never has to be there: with 256 MB for all of the program it is refused as ever.</summary>
+    [Fact]
+    public async Task Hdf5ThatClaimsAGigabyte_InLittleMemory_FailsInOneLine()
+    {
+        var root = new Hdf5Group();
+        root.At("model_weights");
+        root.Attributes["model_config"] = "{}";
+        var bytes = Hdf5Writer.Write(root);
+        // The size of the heap of names, 8 bytes after its mark.
+        BitConverter.GetBytes(1L << 30).CopyTo(bytes, bytes.AsSpan().LastIndexOf("HEAP"u8) + 8);
+        var limit = new Dictionary<string, string> { ["DOTNET_GCHeapHardLimit"] = (256 << 20).ToString("x", System.Globalization.CultureInfo.InvariantCulture) };
+        (await EdgectlProcess.RunAsync(["inspect", _data.Write("claims.h5", bytes)], limit)).FailsWith(1, "claims.h5", "damaged");
     }
 
     [Fact]

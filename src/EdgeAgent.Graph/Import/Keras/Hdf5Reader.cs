@@ -27,7 +27,7 @@ internal sealed class Hdf5Reader : IDisposable
 
     /// <summary>A text attribute; null if the group has none of that name.</summary>
     public string? Text(string path, string attribute) => Guarded(path, () =>
-        Group(path) is var group && group.AttributeExists(attribute) ? group.Attribute(attribute).Read<string>() : null);
+        Group(path) is var group && group.AttributeExists(attribute) && Checked(group.Attribute(attribute)) is var text ? text.Read<string>() : null);
 
     /// <summary>A list of texts, which Keras splits over several attributes where it is long; null if there is none.</summary>
     public IReadOnlyList<string>? Texts(string path, string attribute) => Guarded(path, () =>
@@ -72,13 +72,20 @@ internal sealed class Hdf5Reader : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static string[] Texts(IH5Attribute attribute)
+    private string[] Texts(IH5Attribute attribute)
     {
         // An empty list is written as an empty list of numbers.
-        var dimensions = attribute.Space.Dimensions;
+        var dimensions = Checked(attribute).Space.Dimensions;
         return attribute.Type.Class is H5DataTypeClass.String or H5DataTypeClass.VariableLength && !dimensions.Contains(0UL) && dimensions.Aggregate(1.0, (a, d) => a * d) < 1 << 20
             ? attribute.Read<string[]>()
             : [];
+    }
+
+    /// <summary>An attribute whose claimed size the file can hold: it is allocated before it is read.</summary>
+    private IH5Attribute Checked(IH5Attribute attribute)
+    {
+        var bytes = attribute.Space.Dimensions.Aggregate((double)attribute.Type.Size, (size, d) => size * d);
+        return bytes <= _length ? attribute : throw new ImportFault($"attribute '{ModelImportException.OneLine(attribute.Name)}' claims {bytes:0} bytes, more than the file has; it is damaged");
     }
 
     private IH5Group Group(string path) => path.Length == 0

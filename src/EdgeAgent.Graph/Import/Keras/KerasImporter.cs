@@ -29,6 +29,8 @@ internal static class KerasImporter
         try
         {
             archive = new(new MemoryStream(bytes, writable: false), ZipArchiveMode.Read);
+            // The directory is read when it is first asked for: here, where its faults are expected.
+            _ = archive.Entries;
         }
         catch (InvalidDataException e)
         {

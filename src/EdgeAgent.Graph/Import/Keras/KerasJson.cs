@@ -48,7 +48,20 @@ internal readonly record struct KerasJson(JsonElement Element, string Place)
         }
     }
 
-    public string Text(string otherwise = "") => IsNull ? otherwise : IsText ? Element.GetString()! : throw Fault($"has {Element.ValueKind} where a text is needed");
+    public string Text(string otherwise = "")
+    {
+        if (IsNull)
+            return otherwise;
+        try
+        {
+            return IsText ? Element.GetString()! : throw Fault($"has {Element.ValueKind} where a text is needed");
+        }
+        catch (InvalidOperationException)
+        {
+            // JSON's syntax allows escapes and bytes that are no Unicode; they are found when a text is asked for.
+            throw Fault("has a text that is no Unicode; the file is damaged");
+        }
+    }
 
     public bool Flag(bool otherwise) => Element.ValueKind switch
     {

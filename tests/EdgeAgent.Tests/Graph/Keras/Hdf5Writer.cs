@@ -37,8 +37,8 @@ internal sealed class Hdf5Writer
 {
     private const ulong Undefined = ulong.MaxValue;
 
-    /// <summary>Half the entries of a symbol table node, so that one node takes all of a group's.</summary>
-    private const int LeafK = 1024, InternalK = 1;
+    /// <summary>Half the entries of a symbol table node (the format's standard), and of a tree node: one takes all of a group's tables.</summary>
+    private const int LeafK = 4, InternalK = 256;
 
     /// <summary>The format's least size of a global heap.</summary>
     private const int MinHeapBytes = 4096;
@@ -65,7 +65,7 @@ internal sealed class Hdf5Writer
             children.Add(name, Dataset(tensor));
         var names = children.Keys.Order(StringComparer.Ordinal).ToList();
 
-        // Link names, the empty one first; then the table of links and a tree with one node.
+        // Link names, the empty one first; then tables of links and a tree with one node over them.
         var text = new Block().U64(0);
         var offsets = names.Select(name =>
         {
@@ -75,11 +75,18 @@ internal sealed class Hdf5Writer
         }).ToList();
         var segment = Append(text);
         var heap = Append(new Block().Bytes("HEAP\0\0\0\0"u8).U64((ulong)text.Content.Length).U64(1).U64(segment));
-        var links = new Block().Bytes("SNOD\u0001\0"u8).U16(names.Count);
-        for (var i = 0; i < names.Count; i++)
-            links.U64(offsets[i]).U64(children[names[i]]).U32(0).U32(0).U64(0).U64(0);
-        var table = Append(links);
-        var tree = Append(new Block().Bytes("TREE\0\0"u8).U16(1).U64(Undefined).U64(Undefined).U64(0).U64(table).U64(offsets.LastOrDefault()));
+        // Between two tables stands the last name of the one before.
+        var tables = new Block().U64(0);
+        var count = 0;
+        foreach (var part in Enumerable.Range(0, names.Count).Chunk(2 * LeafK))
+        {
+            var links = new Block().Bytes("SNOD\u0001\0"u8).U16(part.Length);
+            foreach (var i in part)
+                links.U64(offsets[i]).U64(children[names[i]]).U32(0).U32(0).U64(0).U64(0);
+            tables.U64(Append(links)).U64(offsets[part[^1]]);
+            count++;
+        }
+        var tree = Append(new Block().Bytes("TREE\0\0"u8).U16(count).U64(Undefined).U64(Undefined).Bytes(tables.Content));
         return (Header([(0x11, new Block().U64(tree).U64(heap)), .. group.Attributes.Select(a => (0x0C, Attribute(a.Key, a.Value)))]), tree, heap);
     }
 

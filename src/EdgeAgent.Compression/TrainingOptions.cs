@@ -26,6 +26,9 @@ public record TrainingOptions
     /// <summary>Continue the checkpoint in <see cref="OutDirectory"/>; without one, start from the beginning.</summary>
     public bool Resume { get; init; }
 
+    /// <summary>Time between two checkpoints of a training pass.</summary>
+    public TimeSpan CheckpointEvery { get; init; } = TimeSpan.FromMinutes(3);
+
     /// <summary>Seeds the split, the order, the augmentation.</summary>
     public ulong Seed { get; init; } = 1;
 

@@ -14,13 +14,14 @@ internal sealed class TrainingRunOptions
     private readonly Option<TimeSpan> _budget = Durations.Option("--budget", "Time for the whole run", TimeSpan.FromMinutes(30));
     private readonly Option<string> _out = new("--out") { Description = "Folder for models, report and checkpoints", Required = true };
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run that was stopped in --out" };
+    private readonly Option<TimeSpan> _checkpoint = Durations.Option("--checkpoint-every", "Time between two checkpoints", TimeSpan.FromMinutes(3));
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seeds split, order and augmentation", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads for training, 0 for all", DefaultValueFactory = _ => 0 }.Between(0, 256);
     private readonly Option<string?> _preprocessing = ModelOptions.Preprocessing();
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_model, _data, _validation, _test, _budget, _out, _resume, _seed, _threads, _preprocessing])
+        foreach (var option in (Option[])[_model, _data, _validation, _test, _budget, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
             command.Options.Add(option);
     }
 
@@ -33,6 +34,7 @@ internal sealed class TrainingRunOptions
         OutDirectory = parsed.GetValue(_out)!,
         Budget = parsed.GetValue(_budget),
         Resume = parsed.GetValue(_resume),
+        CheckpointEvery = parsed.GetValue(_checkpoint),
         Seed = parsed.GetValue(_seed),
         Threads = parsed.GetValue(_threads),
         Preprocessing = parsed.GetValue(_preprocessing) is { } given ? ModelPreprocessing.Read(given) : null,

@@ -39,9 +39,9 @@ public sealed record TrainingReport(string Pass, long Steps, double Epochs, doub
 /// The loop that every training pass shares: batches, teacher's answers, step, learning rate, re-planning against the clock,
 /// checkpoints, progress, cancellation.
 /// </summary>
-public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<CompressionProgress> progress, string? checkpointPath, string fingerprint)
+public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<CompressionProgress> progress, string? checkpointPath, TimeSpan checkpointEvery, string fingerprint)
 {
-    private static readonly TimeSpan CheckpointEvery = TimeSpan.FromMinutes(3), ReportEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
 
     /// <param name="resume">Continues from the checkpoint at the path, if it is of this pass.</param>
     /// <param name="stepSeconds">First guess of a step's time, from calibration, for the first plan.</param>
@@ -96,14 +96,14 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
             }
             if (time.GetElapsedTime(lastReport) >= ReportEvery)
             {
-                progress.Report(new CompressionProgress(plan.Pass, step, schedule.TotalSteps, clock.Left, lossSum / lossCount));
+                progress.Report(new CompressionProgress(plan.Pass, step, schedule.TotalSteps, Left(), lossSum / lossCount));
                 (lossSum, lossCount, lastReport) = (0, 0, time.GetTimestamp());
             }
             if (plan.FixedSteps is null && step - planned >= ReplanInterval(step))
                 (planned, _) = (step, Replan());
             if (step >= schedule.TotalSteps)
                 break;
-            if (cancellation.IsCancellationRequested || time.GetElapsedTime(lastCheckpoint) >= CheckpointEvery)
+            if (cancellation.IsCancellationRequested || time.GetElapsedTime(lastCheckpoint) >= checkpointEvery)
             {
                 Save();
                 lastCheckpoint = time.GetTimestamp();
@@ -111,7 +111,7 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
             }
         }
         Save();
-        progress.Report(new CompressionProgress(plan.Pass, step, schedule.TotalSteps, clock.Left, lastLoss));
+        progress.Report(new CompressionProgress(plan.Pass, step, schedule.TotalSteps, Left(), lastLoss));
         return new TrainingReport(plan.Pass, step, (double)step / perEpoch, Stopwatch.GetElapsedTime(began).TotalSeconds, rates.Step * 1e6, rates.Teacher * 1e6, lastLoss, curve, schedule.Segments);
 
         IEnumerable<BatchPlan> Plans(long first)
@@ -125,6 +125,9 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
                 yield return new BatchPlan(next, epoch, targets?.ViewOf(epoch) ?? epoch, order[start..(start + batchSize)]);
             }
         }
+
+        // Of the run, or where steps are given and not time, of the pass.
+        TimeSpan Left() => plan.FixedSteps is null ? clock.Left : TimeSpan.FromSeconds((schedule.TotalSteps - step) * rates.Step);
 
         // The last step that fits before the deadline at the measured rates.
         long PlannedEnd(long from)

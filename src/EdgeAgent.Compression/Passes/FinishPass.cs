@@ -22,6 +22,9 @@ public static class FinishPass
     private const double PeakRate = 0.02, Decay = 1e-4, Clip = 1;
     private const int CalibrationBatches = 8;
 
+    /// <summary>Where steps are given and not time: joint steps for one of a student's own.</summary>
+    private const long FinishShare = 8;
+
     /// <summary>Images by which the intermediate accuracies are told; what is shipped is measured on all of them.</summary>
     private const int QuickImages = 2000;
 
@@ -46,7 +49,7 @@ public static class FinishPass
         var guess = 3 * plan.StepSeconds / weights.Students.Count;
         var report = trainer(pass).Run(
             quantized.Trainee(new DistillationLoss()), inputs.Training, targets,
-            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate, Rise: 0.1), Decay, Clip, deadline), options.Resume, guess, plan.TeacherSeconds, cancellation);
+            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate, Rise: 0.1), Decay, Clip, deadline, options.Steps is { } steps ? Math.Max(1, steps / FinishShare) : null), options.Resume, guess, plan.TeacherSeconds, cancellation);
         var (trained, parameters) = quantized.Export();
         return new FinishedStudent(shape, symmetric, trained, parameters, floatTop1, ptqTop1, quantized.Top1(inputs.Validation, cancellation, QuickImages), report);
     }

@@ -12,10 +12,11 @@ internal sealed class OpenedRun<TPlan> : IDisposable
     private readonly IProgress<CompressionProgress> _progress;
     private readonly TimeProvider _time;
     private readonly JsonTypeInfo<TPlan> _type;
+    private readonly TimeSpan _checkpointEvery;
 
     private OpenedRun(TrainingOptions options, JsonTypeInfo<TPlan> type, IProgress<CompressionProgress> progress, TimeProvider time)
     {
-        (_progress, _time, _type) = (progress, time, type);
+        (_progress, _time, _type, _checkpointEvery) = (progress, time, type, options.CheckpointEvery);
         Clock = new RunClock(time, options.Budget);
         Log = new PassLog(progress, Clock);
         Workspace = Workspace.Open(options.OutDirectory);
@@ -65,7 +66,7 @@ internal sealed class OpenedRun<TPlan> : IDisposable
     public void Save(TPlan plan) => Workspace.Save(plan, _type);
 
     /// <summary>The trainer of a pass, with the pass's own checkpoint.</summary>
-    public Trainer TrainerOf(string pass) => new(Clock, _time, _progress, Workspace.CheckpointPath(pass), Inputs.Fingerprint);
+    public Trainer TrainerOf(string pass) => new(Clock, _time, _progress, Workspace.CheckpointPath(pass), _checkpointEvery, Inputs.Fingerprint);
 
     public void Dispose()
     {

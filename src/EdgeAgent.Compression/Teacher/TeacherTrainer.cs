@@ -51,7 +51,7 @@ public static class TeacherTrainer
             return loss.item<float>();
         });
         var plan = new TrainingPlan("teacher", BatchSize, new OneCycle(PeakRate), Decay, Clip, expected, steps);
-        var report = new Trainer(clock, TimeProvider.System, progress, null, "").Run(trainee, batches, null, plan, resume: false, stepSeconds: 0.05, teacherSeconds: 0, cancellation);
+        var report = new Trainer(clock, TimeProvider.System, progress, null, TimeSpan.MaxValue, "").Run(trainee, batches, null, plan, resume: false, stepSeconds: 0.05, teacherSeconds: 0, cancellation);
         OnnxExporter.Write(weights.Extract(0) with { Name = "teacher" }, modelPath);
         return report;
     }

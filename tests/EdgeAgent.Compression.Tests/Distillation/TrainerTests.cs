@@ -121,7 +121,7 @@ public sealed class TrainerTests : IDisposable
                 return loss;
             },
         };
-        var trainer = new Trainer(new RunClock(TimeProvider.System, TimeSpan.FromHours(1)), TimeProvider.System, new Progress<CompressionProgress>(), path, "test");
+        var trainer = new Trainer(new RunClock(TimeProvider.System, TimeSpan.FromHours(1)), TimeProvider.System, new Progress<CompressionProgress>(), path, TimeSpan.FromHours(1), "test");
         var plan = new TrainingPlan("distil", 16, new OneCycle(0.05), 1e-4, 1, TimeSpan.FromHours(1), steps);
         var report = trainer.Run(counted, batches, targets, plan, resume, 0.05, 0.05, cancellation.Token);
         result = weights.State.ToDictionary(s => s.Name, s => s.Value.ToFloats());

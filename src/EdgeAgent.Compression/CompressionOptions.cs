@@ -32,12 +32,6 @@ public sealed record CompressionOptions : TrainingOptions
     /// <summary>Students of different sizes for each profile.</summary>
     public int Students { get; init; } = 3;
 
-    /// <summary>
-    /// Steps of joint training, in place of as many as the budget allows; each student's own finish has an eighth of them. With
-    /// it the files do not depend on how fast the machine is: the same command gives the same bytes.
-    /// </summary>
-    public long? Steps { get; init; }
-
     public TeacherMode Teacher { get; init; } = TeacherMode.Fixed;
 
     /// <summary>Fitted cost models by profile id; a profile that is not listed gets its published one.</summary>
@@ -49,5 +43,5 @@ public sealed record CompressionOptions : TrainingOptions
     /// <summary>Name of the model in the manifests; null takes the model's file name.</summary>
     public string? Name { get; init; }
 
-    internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{Students}|{Teacher}|{Budgets}|{Steps}");
+    internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{Students}|{Teacher}|{Budgets}");
 }

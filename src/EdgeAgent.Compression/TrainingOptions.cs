@@ -11,6 +11,9 @@ public record TrainingOptions
     /// <summary>Folder or zip of class folders to train with.</summary>
     public required string DataPath { get; init; }
 
+    /// <summary>Whether the teacher was trained for other classes than the data's: it gets a new last layer, and is trained before anything else.</summary>
+    public bool Transfer { get; init; }
+
     /// <summary>Images to choose by; null splits a tenth of the training data off.</summary>
     public string? ValidationPath { get; init; }
 
@@ -25,6 +28,12 @@ public record TrainingOptions
 
     /// <summary>Continue the checkpoint in <see cref="OutDirectory"/>; without one, start from the beginning.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>
+    /// Steps of the main training, in place of as many as the budget allows; other trainings have their share of them. With it the
+    /// files do not depend on how fast the machine is: the same command gives the same bytes.
+    /// </summary>
+    public long? Steps { get; init; }
 
     /// <summary>Time between two checkpoints of a training pass.</summary>
     public TimeSpan CheckpointEvery { get; init; } = TimeSpan.FromMinutes(3);

@@ -7,6 +7,7 @@ using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Plan;
+using EdgeAgent.Tests;
 
 namespace EdgeAgent.Compression.Tests;
 
@@ -80,6 +81,31 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal(report.Overhead.JointStepUs / report.Overhead.TeacherStepUs, report.Overhead.Ratio, 6);
     }
 
+    [Theory]
+    [InlineData("dense")]
+    [InlineData("convolution")]
+    public void Run_WithTransfer_FitsATeacherOfOtherClasses(string head)
+    {
+        Directory.Delete(Path.Combine(_data.Images, "class-3"), recursive: true);
+        var options = Options() with { Transfer = true, Steps = 400, Students = 1 };
+        if (head == "convolution")
+            OnnxExporter.Write(TestGraphs.FullyConvolutional(), options.ModelPath);
+        var report = CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(report.Students);
+        var teacher = ModelImporter.Load(Path.Combine(options.OutDirectory, "teacher.onnx"));
+        Assert.Equal([-1, 3], teacher.Outputs[0].Shape);
+        Assert.InRange(report.Teacher.Top1, 0.6, 1);
+        var transfer = Assert.Single(report.Passes, p => p.Name == "transfer");
+        Assert.Contains("3 classes", transfer.Effect, StringComparison.Ordinal);
+
+        // Killed after the transfer, it has not to be done again: the same file comes of the checkpoint alone.
+        var before = File.ReadAllBytes(Path.Combine(options.OutDirectory, "teacher.onnx"));
+        File.Delete(Path.Combine(options.OutDirectory, ".compress", "plan.json"));
+        CompressionPipeline.Run(options with { Resume = true }, Quiet.Instance, TestContext.Current.CancellationToken);
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(options.OutDirectory, "teacher.onnx")));
+    }
+
     [Fact]
     public void Run_OnDataWithOtherClasses_NamesBothNumbers()
     {
@@ -87,6 +113,7 @@ public sealed class PipelineTests : IDisposable
         var fault = Refused(Options());
         Assert.Contains("3 classes", fault, StringComparison.Ordinal);
         Assert.Contains("4 outputs", fault, StringComparison.Ordinal);
+        Assert.Contains("--transfer", fault, StringComparison.Ordinal);
     }
 
     /// <summary>Not after an hour of training.</summary>
@@ -153,18 +180,10 @@ public sealed class PipelineTests : IDisposable
             ModelPath = model,
             DataPath = _data.Images,
             OutDirectory = Path.Combine(_data.Root, "family"),
-            Profiles = [ProfileLoader.LoadById(Path.Combine(Repository(), "firmware-profiles"), "x64-gateway")],
+            Profiles = [ProfileLoader.LoadById(Repository.FirmwareProfiles, "x64-gateway")],
             Students = 2,
             Budget = TimeSpan.FromSeconds(5),
         };
-    }
-
-    internal static string Repository()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "EdgeAgent.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("the tests run outside of the repository");
     }
 
     private static float[] Floats(string path)

@@ -27,6 +27,14 @@ internal static class TestGraphs
         return b.Head(b.Relu(sum), 16);
     }
 
+    /// <summary>Ends in a 1x1 convolution over the pooled channels, and a reshape that names the number of classes.</summary>
+    public static GraphSpec FullyConvolutional(int seed = 5)
+    {
+        var b = new Builder(seed);
+        var x = b.Relu(b.Conv(b.Relu(b.Conv("image", 3, 8, 3, 2)), 8, 16, 3, 1));
+        return b.Graph(b.Node(new Reshape([-1, Classes]), b.Conv(b.Node(new GlobalAveragePool(), x), 16, Classes, 1, 1)));
+    }
+
     public static float[] Images(int count, int seed = 1)
     {
         var random = new Random(seed);
@@ -65,9 +73,11 @@ internal static class TestGraphs
             var flat = Node(new Flatten(1), Node(new GlobalAveragePool(), x));
             _constants["head"] = Weights([Classes, channels], channels);
             _constants["head.b"] = Weights([Classes], 10);
-            var logits = Node(new Gemm(1, 1, false, true), flat, "head", "head.b");
-            return new GraphSpec("test", [new ValueSpec("image", ElementType.Float32, [-1, 3, Size, Size])], [new ValueSpec(logits, ElementType.Float32, [-1, Classes])], _nodes, _constants).Verify();
+            return Graph(Node(new Gemm(1, 1, false, true), flat, "head", "head.b"));
         }
+
+        public GraphSpec Graph(string logits) =>
+            new GraphSpec("test", [new ValueSpec("image", ElementType.Float32, [-1, 3, Size, Size])], [new ValueSpec(logits, ElementType.Float32, [-1, Classes])], _nodes, _constants).Verify();
 
         private Tensor Weights(int[] shape, double inputs)
         {

@@ -9,9 +9,11 @@ internal sealed class TrainingRunOptions
 {
     private readonly Option<string> _model = ModelOptions.Model();
     private readonly Option<string> _data = new("--data") { Description = "Training images: a folder or .zip of class folders", Required = true };
+    private readonly Option<bool> _transfer = new("--transfer") { Description = "The model was trained for other classes: fit it to the data first, with a new last layer" };
     private readonly Option<string?> _validation = new("--validation") { Description = "Images to choose by (default: a tenth of --data)" };
     private readonly Option<string?> _test = new("--test") { Description = "Images that are read once, after everything is decided" };
     private readonly Option<TimeSpan> _budget = Durations.Option("--budget", "Time for the whole run", TimeSpan.FromMinutes(30));
+    private readonly Option<long?> _steps = new Option<long?>("--steps") { Description = "Steps of training, in place of --budget: the same command then gives the same files" }.Accept(n => n is >= 1, "--steps must be at least 1.");
     private readonly Option<string> _out = new("--out") { Description = "Folder for models, report and checkpoints", Required = true };
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run that was stopped in --out" };
     private readonly Option<TimeSpan> _checkpoint = Durations.Option("--checkpoint-every", "Time between two checkpoints", TimeSpan.FromMinutes(3));
@@ -21,7 +23,7 @@ internal sealed class TrainingRunOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_model, _data, _validation, _test, _budget, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
+        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
             command.Options.Add(option);
     }
 
@@ -29,8 +31,10 @@ internal sealed class TrainingRunOptions
     {
         ModelPath = parsed.GetValue(_model)!,
         DataPath = parsed.GetValue(_data)!,
+        Transfer = parsed.GetValue(_transfer),
         ValidationPath = parsed.GetValue(_validation),
         TestPath = parsed.GetValue(_test),
+        Steps = parsed.GetValue(_steps),
         OutDirectory = parsed.GetValue(_out)!,
         Budget = parsed.GetValue(_budget),
         Resume = parsed.GetValue(_resume),

@@ -17,7 +17,6 @@ internal static class CompressCommand
         var run = new TrainingRunOptions();
         var profiles = new ProfileOptions();
         var students = new Option<int>("--students") { Description = "Students of different sizes for each profile", DefaultValueFactory = _ => 3 }.Between(1, 16);
-        var steps = new Option<long?>("--steps") { Description = "Steps of joint training, in place of --budget: the same command then gives the same files on any day" }.Accept(n => n is >= 1, "--steps must be at least 1.");
         var teacher = new Option<string>("--teacher") { Description = "fixed: frozen; joint: trained together with the students", DefaultValueFactory = _ => "fixed" };
         teacher.AcceptOnlyFromAmong("fixed", "joint");
         var name = new Option<string?>("--name") { Description = "Name of the model in the fleet (default: the file's name)" };
@@ -28,7 +27,7 @@ internal static class CompressCommand
         var controller = new ControllerOptions();
         var command = new Command("compress", "Make a family of small int8 students for one or more boards")
         {
-            students, steps, teacher, name, latency, bytes, energy, fromFleet, controller.Token, controller.TokenFile,
+            students, teacher, name, latency, bytes, energy, fromFleet, controller.Token, controller.TokenFile,
         };
         run.AddTo(command);
         profiles.AddTo(command);
@@ -44,7 +43,6 @@ internal static class CompressCommand
             var report = Run(terminal, new CompressionOptions(run.Read(parsed), boards)
             {
                 Students = parsed.GetValue(students),
-                Steps = parsed.GetValue(steps),
                 Teacher = parsed.GetValue(teacher) == "joint" ? TeacherMode.Joint : TeacherMode.Fixed,
                 CostModels = costs,
                 Budgets = new ProfileBudgets(parsed.GetValue(latency), parsed.GetValue(bytes), parsed.GetValue(energy)),

@@ -36,7 +36,8 @@ public static class CalibrationPass
 
         var timetable = Timetable.Of(options.Budget, ClosingSeconds(inputs, measured, teacher, family));
         // Nothing that was measured may decide anything where the steps are given.
-        var views = joint ? 0 : options.Steps is null ? Views(inputs, batchSize, forward, timetable.JointEnd - clock.Elapsed) : Math.Min(MinViews, TeacherTargets.MostViews(inputs.Training.Count, inputs.Classes.Count));
+        var available = options.Steps is null ? timetable.JointEnd - clock.Elapsed : TimeSpan.Zero;
+        var views = joint ? 0 : Views(inputs, batchSize, forward, available);
         var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6);
         return new StoredPlan(inputs.Fingerprint, shapes, family.ByProfile.ToDictionary(p => p.Key, p => (IReadOnlyList<int>)[.. p.Value.Select(i => joint ? i + 1 : i)]),
             batchSize, views, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);

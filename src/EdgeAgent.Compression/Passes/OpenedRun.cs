@@ -48,9 +48,18 @@ internal sealed class OpenedRun<TPlan> : IDisposable
             run.Stored = options.Resume ? run.Workspace.Resume(run.Inputs.Fingerprint, type) : null;
             if (run.Stored is { } stored)
                 run.Clock.Before = run.Workspace.ElapsedBefore(stored);
+            else if (options.Resume && run.Workspace.ElapsedUnplanned(run.Inputs.Fingerprint) is { } elapsed)
+                run.Clock.Before = elapsed;
             else
                 run.Workspace.Clear();
-            run.Teacher = run.Log.Run("teacher", () => TeacherPass.Measure(options, run.Inputs, run.Workspace, cancellation), t => t.Describe());
+            var model = options.ModelPath;
+            if (options.Transfer)
+            {
+                var transfer = run.Log.Run("transfer", () => TransferPass.Run(options, run.Inputs, run.Workspace, run.TrainerOf, cancellation), t => t.Describe(run.Inputs.Classes.Count), t => t.Training.Curve);
+                model = transfer.ModelPath;
+                run.Inputs = run.Inputs with { Teacher = transfer.Teacher, TeacherBytes = new FileInfo(model).Length };
+            }
+            run.Teacher = run.Log.Run("teacher", () => TeacherPass.Measure(model, options, run.Inputs, run.Workspace, cancellation), t => t.Describe());
             run.Trainable = run.Log.Run("prepare", () => TrainableTeacher.Prepare(run.Inputs, cancellation), t => t.Describe());
             return run;
         }

@@ -10,7 +10,7 @@ using EdgeAgent.Inputs;
 namespace EdgeAgent.Compression.Passes;
 
 /// <summary>Model and data of a run, read and checked.</summary>
-public sealed class RunInputs : IDisposable
+public sealed record RunInputs : IDisposable
 {
     private const double HeldOutShare = 0.1;
 
@@ -75,8 +75,8 @@ public sealed class RunInputs : IDisposable
         LabelledImages? validation = null;
         try
         {
-            if (data.Classes.Count != classes)
-                throw new InputException($"{options.DataPath}: has {data.Classes.Count} classes, but the model {options.ModelPath} has {classes} outputs; give the data that the model was trained for");
+            if (data.Classes.Count != classes && !options.Transfer)
+                throw new InputException($"{options.DataPath}: has {data.Classes.Count} classes, but the model {options.ModelPath} has {classes} outputs; give the data that the model was trained for, or fit the model to this data with --transfer");
             var samples = ImageSamples.Open(data, preprocessing.Width, preprocessing.Height, options.ImageMemoryBytes, Skip, cancellation);
             RequireImages(samples, options.DataPath);
             var (training, held) = options.ValidationPath is null ? samples.SplitStratified(HeldOutShare, options.Seed) : ([.. Enumerable.Range(0, samples.Count)], []);
@@ -182,7 +182,7 @@ public sealed class RunInputs : IDisposable
         var files = Directory.Exists(options.ModelPath) ? Directory.EnumerateFiles(options.ModelPath, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : Enumerable.Repeat(options.ModelPath, 1);
         foreach (var file in files)
             hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
-        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
+        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Transfer}|{options.Steps}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -9,7 +9,7 @@ using EdgeAgent.Inputs;
 
 namespace EdgeAgent.Compression.Passes;
 
-/// <summary>The user's own file in ONNX Runtime: the yardstick of every student.</summary>
+/// <summary>The teacher's file, the user's own or the one fitted to the data, in ONNX Runtime: the yardstick of every student.</summary>
 public sealed class TeacherPass : IDisposable
 {
     private readonly OnnxModel _model;
@@ -25,14 +25,15 @@ public sealed class TeacherPass : IDisposable
 
     public required GraphStatistics Statistics { get; init; }
 
-    public static TeacherPass Measure(TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
+    /// <param name="path">In any format that can be imported.</param>
+    public static TeacherPass Measure(string path, TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
     {
-        var path = options.ModelPath;
         if (inputs.TurnedInput || !path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
         {
             // Other formats are evaluated through the graph they were imported to, and every model in the layout that the run feeds.
+            var graph = PlanarInputs.Apply(ModelImporter.Load(path));
             path = workspace.StatePath("teacher.onnx");
-            OnnxExporter.Write(PlanarInputs.Apply(ModelImporter.Load(options.ModelPath)), path);
+            OnnxExporter.Write(graph, path);
         }
         var p50 = OnnxModel.MediansUs(inputs.Validation, cancellation, path)[0];
         var model = new OnnxModel(path, options.ThreadCount);

@@ -100,6 +100,13 @@ public sealed class Workspace
     public TimeSpan ElapsedBefore(IStoredPlan plan) => TimeSpan.FromSeconds(System.IO.Directory.EnumerateFiles(State, "*.ckpt")
         .Select(path => Checkpoint.ReadHeader(path).ElapsedSeconds).Append(plan.ElapsedSeconds).Max());
 
+    /// <summary>Budget time that a run of the same inputs had used when it was stopped before it had a plan; null when there is none to continue.</summary>
+    public TimeSpan? ElapsedUnplanned(string fingerprint)
+    {
+        var headers = System.IO.Directory.EnumerateFiles(State, "*.ckpt").Select(Checkpoint.ReadHeader).Where(h => h.Fingerprint == fingerprint).ToArray();
+        return headers.Length == 0 ? null : TimeSpan.FromSeconds(headers.Max(h => h.ElapsedSeconds));
+    }
+
     public static void WriteAtomically(string path, ReadOnlySpan<byte> content)
     {
         var temporary = path + ".tmp";

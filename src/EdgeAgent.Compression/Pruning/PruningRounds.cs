@@ -61,7 +61,7 @@ internal sealed class PruningRounds(
         var pass = $"recover-{round + 1}";
         var report = trainer(pass).Run(
             zeros is null ? trainee : zeros.Around(trainee), inputs.Training, answers,
-            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate * Math.Min(1, plan.BatchSize / RateBatch), Rise: 0.1), Decay, Clip, Deadline(round)),
+            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate * Math.Min(1, plan.BatchSize / RateBatch), Rise: 0.1), Decay, Clip, Deadline(round), Steps(round)),
             options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation);
         zeros?.Apply();
         BatchNormStatistics.Measure(weights, 0, inputs.Training, plan.BatchSize, TorchRuntime.HasBfloat16, cancellation);
@@ -88,6 +88,9 @@ internal sealed class PruningRounds(
         var share = round == options.Rounds - 1 ? LastShare : 1;
         return clock.Elapsed + (plan.Timetable.FinishEnd - clock.Elapsed) * (share / sharesLeft);
     }
+
+    private long? Steps(int round) =>
+        options.Steps is { } all ? Math.Max(1, (long)(all * (round == options.Rounds - 1 ? LastShare : 1) / (options.Rounds - 1 + LastShare))) : null;
 
     private double Top1(SharedWeights weights) =>
         TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16), weights.Student(0), inputs.Validation, cancellation, JudgedImages);

@@ -8,6 +8,7 @@ using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Inputs;
+using EdgeAgent.Tests;
 
 namespace EdgeAgent.Compression.Tests.Teacher;
 
@@ -27,8 +28,7 @@ public sealed class ImportedTeacherTests : IDisposable
     [InlineData("vww_96_float.tflite", 2)]
     public void Model_AsItComes_IsTrainable(string file, int classes)
     {
-        var path = Path.Combine(Shared, "models", file);
-        Assert.SkipUnless(File.Exists(path), $"real input models/{file} is not beside the repository");
+        var path = Repository.Shared("models", file);
         var graph = ClassifierHead.ToLogits(Simplification.Apply(PlanarInputs.Apply(ModelImporter.Load(path))));
         Assert.Equal([-1, classes], graph.Outputs[0].Shape);
         Assert.DoesNotContain(graph.Nodes, n => n.Op is Transpose);
@@ -69,7 +69,6 @@ public sealed class ImportedTeacherTests : IDisposable
         Assert.Throws<InputException>(() => RunInputs.Open(Options(tflite) with { Preprocessing = given with { Layout = TensorLayout.Nchw } }, _ => { }, CancellationToken.None));
     }
 
-    private static string Shared => Path.GetFullPath(Path.Combine(PipelineTests.Repository(), "..", "shared"));
 
     private CompressionOptions Options(string model) => new()
     {

@@ -48,6 +48,25 @@ internal sealed record EvalDocument(
 internal sealed record SkippedImage(string Name, string Reason);
 
 /// <param name="Schema">Version of the document's form.</param>
+/// <param name="FloatBytes">Size of the model that was quantized.</param>
+/// <param name="Bytes">Size of the written file.</param>
+/// <param name="Images">Images that the ranges of activations come from.</param>
+/// <param name="Generated">Whether they were generated, for want of real ones.</param>
+/// <param name="Ways">What was tried, best first: the first was written.</param>
+internal sealed record QuantizeDocument(
+    int Schema,
+    string Path,
+    long FloatBytes,
+    long Bytes,
+    double TimesSmaller,
+    int Images,
+    bool Generated,
+    IReadOnlyList<QuantizationWay> Ways);
+
+/// <param name="SignalToNoiseDb">Of the model's outputs over the images.</param>
+internal sealed record QuantizationWay(string Name, double SignalToNoiseDb);
+
+/// <param name="Schema">Version of the document's form.</param>
 /// <param name="Engine">int8 or onnxruntime.</param>
 /// <param name="Threads">Threads of the engine.</param>
 /// <param name="KernelSet">Kernels that the int8 engine dispatched to; null for others.</param>
@@ -91,6 +110,7 @@ internal sealed record BenchDocument(
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EvalDocument))]
+[JsonSerializable(typeof(QuantizeDocument))]
 [JsonSerializable(typeof(BenchDocument))]
 internal sealed partial class CliJson : JsonSerializerContext
 {

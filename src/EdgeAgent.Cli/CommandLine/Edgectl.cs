@@ -46,6 +46,7 @@ internal static class Edgectl
         InspectCommand.Create(terminal),
         ConvertCommand.Create(terminal),
         EvalCommand.Create(terminal),
+        QuantizeCommand.Create(terminal),
         CompressCommand.Create(terminal),
         PruneCommand.Create(terminal),
         BenchCommand.Create(terminal),

@@ -69,7 +69,6 @@ public sealed class ImportedTeacherTests : IDisposable
         Assert.Throws<InputException>(() => RunInputs.Open(Options(tflite) with { Preprocessing = given with { Layout = TensorLayout.Nchw } }, _ => { }, CancellationToken.None));
     }
 
-
     private CompressionOptions Options(string model) => new()
     {
         ModelPath = model,

@@ -231,7 +231,7 @@ public class QuantizationTests
         return [.. outputs];
     }
 
-    private static double SameClass(float[] a, float[] b)
+    internal static double SameClass(float[] a, float[] b)
     {
         var classes = 10;
         var rows = a.Length / classes;

@@ -40,7 +40,9 @@ internal static class QuantizeCommand
                 throw new CommandException($"{source} is quantized already; 'edgectl convert' writes it in another format");
             if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
                 throw new CommandException($"{source}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; an image model with one of each can be quantized");
-            var steps = ModelPreprocessing.For(source, loaded.Inputs[0].Shape, parsed.GetValue(preprocessing)) with { Layout = TensorLayout.Nchw };
+            var steps = ModelPreprocessing.For(source, loaded.Inputs[0].Shape, parsed.GetValue(preprocessing));
+            if (!loaded.Inputs[0].Shape.SequenceEqual(graph.Inputs[0].Shape))
+                steps = steps with { Layout = TensorLayout.Nchw };
             if (parsed.GetValue(data) is null)
                 terminal.Note("no --data: the ranges of activations come from generated images; check the result on real ones with 'edgectl eval'");
             var batches = CalibrationImages.Batches(graph.Inputs[0], steps, parsed.GetValue(data), parsed.GetValue(images), fault => terminal.Note($"skipped {fault}"));

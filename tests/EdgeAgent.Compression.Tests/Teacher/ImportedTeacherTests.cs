@@ -51,8 +51,8 @@ public sealed class ImportedTeacherTests : IDisposable
         Assert.Equal((false, true), (planar.TurnedInput, turned.TurnedInput));
         Assert.Equal(planar.Preprocessing, turned.Preprocessing);
         TorchGraphTests.AssertClose(TorchGraphTests.Interpreted(planar.Teacher), TorchGraphTests.Interpreted(turned.Teacher), 1e-4f);
-        using var measured = TeacherPass.Measure(Options(onnx), planar, Workspace.Open(Path.Combine(_data.Root, "a")), CancellationToken.None);
-        using var imported = TeacherPass.Measure(Options(tflite), turned, Workspace.Open(Path.Combine(_data.Root, "b")), CancellationToken.None);
+        using var measured = TeacherPass.Measure(Options(onnx).ModelPath, Options(onnx), planar, Workspace.Open(Path.Combine(_data.Root, "a")), CancellationToken.None);
+        using var imported = TeacherPass.Measure(Options(tflite).ModelPath, Options(tflite), turned, Workspace.Open(Path.Combine(_data.Root, "b")), CancellationToken.None);
         Assert.Equal(measured.On(planar.Training, CancellationToken.None), imported.On(turned.Training, CancellationToken.None));
         Assert.Equal(measured.Statistics.Macs, imported.Statistics.Macs);
     }

@@ -30,6 +30,7 @@ public static class CompressionPipeline
 
         using var run = OpenedRun<StoredPlan>.Open(options, WorkspaceJson.Default.StoredPlan, progress, time, cancellation);
         var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
+        log.Run("quantize", () => QuantizedTeacher.Run(options, inputs, teacher, PackagingPass.Quantized(targets[0].Profile).Format, workspace, cancellation), q => q?.Describe(inputs.TeacherBytes) ?? "left out: it is there already, or would take too much of the time");
         var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
         var plan = run.Stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
         run.Save(plan);

@@ -93,6 +93,7 @@ public sealed class PipelineTests : IDisposable
         var report = CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
 
         Assert.NotEmpty(report.Students);
+        Assert.Contains(ModelImporter.Load(Path.Combine(options.OutDirectory, "int8", "model.onnx")).Nodes, n => n.Op is QuantizeLinear);
         var teacher = ModelImporter.Load(Path.Combine(options.OutDirectory, "teacher.onnx"));
         Assert.Equal([-1, 3], teacher.Outputs[0].Shape);
         Assert.InRange(report.Teacher.Top1, 0.6, 1);

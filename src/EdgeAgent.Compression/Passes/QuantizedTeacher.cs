@@ -1,0 +1,44 @@
+using System.Globalization;
+using EdgeAgent.Compression.Packaging;
+using EdgeAgent.Graph.Export.Onnx;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Graph.Rewrites.Quantization;
+
+namespace EdgeAgent.Compression.Passes;
+
+/// <summary>The teacher itself in int8, without training: something to use within a minute or two, while the family is still to come.</summary>
+/// <param name="Validation">Of the written file in ONNX Runtime, on the held-out images.</param>
+public sealed record QuantizedTeacher(string ModelPath, string Method, long Bytes, Accuracy Validation)
+{
+    public const string FolderName = "int8";
+
+    private const int Images = 64, BatchSize = 32;
+
+    /// <summary>Times of the teacher's inference that an image costs here: four ways, each with several passes of the interpreter.</summary>
+    private const double Inferences = 60;
+
+    /// <summary>Share of the budget that this may take.</summary>
+    private const double Share = 0.04;
+
+    /// <returns>Null where it would take too much of the budget, or where an interrupted run has written it already.</returns>
+    public static QuantizedTeacher? Run(TrainingOptions options, RunInputs inputs, TeacherPass teacher, ActivationFormat format, Workspace workspace, CancellationToken cancellation)
+    {
+        var path = Path.Combine(workspace.Directory, FolderName, "model.onnx");
+        var seconds = teacher.SecondsPerImage * (Images * Inferences + inputs.Validation.Count);
+        if (options.Steps is null && seconds > options.Budget.TotalSeconds * Share || options.Resume && File.Exists(path))
+            return null;
+        var order = inputs.PlainTraining.Order(0);
+        var plans = order.Take(Images).Chunk(BatchSize).Select((samples, i) => new Data.BatchPlan(i, 0, -1, samples));
+        var graph = Simplification.ForQuantization(inputs.Teacher);
+        IReadOnlyDictionary<string, Tensor>[] batches = [.. inputs.PlainTraining.Prefetch(plans, cancellation)
+            .Select(b => new Dictionary<string, Tensor> { [graph.Inputs[0].Name] = Tensor.Of(b.Input, [b.Labels.Length, .. graph.Inputs[0].Shape[1..]]) })];
+        var result = PostTrainingQuantization.Run(graph, batches, format, options.ThreadCount, _ => cancellation.ThrowIfCancellationRequested())[0];
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        OnnxExporter.Write(result.Qdq, path);
+        return new QuantizedTeacher(path, result.Method, new FileInfo(path).Length, OnnxModel.AccuracyOf(path, options.ThreadCount, inputs.Validation, cancellation));
+    }
+
+    public string Describe(long teacherBytes) => string.Create(CultureInfo.InvariantCulture,
+        $"the teacher in int8, without training: top-1 {Validation.Top1 * 100:0.00} % on held-out images, {(double)teacherBytes / Bytes:0.0} times smaller, in {ModelPath}");
+}

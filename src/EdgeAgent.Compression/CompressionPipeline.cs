@@ -39,7 +39,7 @@ public static class CompressionPipeline
         using var weights = new SharedWeights(master, groups, plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
         log.Run("distil", () => run.TrainerOf("distil").Run(
-            JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
+            JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
             DistillationSettings.Plan(plan.BatchSize, plan.Timetable.JointEnd, options.Steps), options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe, r => r.Curve);
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();

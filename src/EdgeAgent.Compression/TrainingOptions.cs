@@ -1,3 +1,4 @@
+using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Inputs;
 
 namespace EdgeAgent.Compression;
@@ -13,6 +14,11 @@ public record TrainingOptions
 
     /// <summary>Whether the teacher was trained for other classes than the data's: it gets a new last layer, and is trained before anything else.</summary>
     public bool Transfer { get; init; }
+
+    public DistillationKind Distillation { get; init; } = DistillationKind.Plain;
+
+    /// <summary>Share of the augmented images that are mixed with another one, pixels and labels alike (mixup).</summary>
+    public double Mixup { get; init; }
 
     /// <summary>Images to choose by; null splits a tenth of the training data off.</summary>
     public string? ValidationPath { get; init; }

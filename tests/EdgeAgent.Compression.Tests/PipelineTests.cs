@@ -1,3 +1,4 @@
+using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Devices;
@@ -74,7 +75,7 @@ public sealed class PipelineTests : IDisposable
     [Fact]
     public void Run_WithTheTeacherTrainedAlong_WritesStudentsAndTellsTheOverhead()
     {
-        var report = CompressionPipeline.Run(Options() with { Teacher = TeacherMode.Joint, Students = 1 }, Quiet.Instance, TestContext.Current.CancellationToken);
+        var report = CompressionPipeline.Run(Options() with { Teacher = TeacherMode.Joint, Students = 1, Distillation = DistillationKind.Decoupled, Mixup = 0.5 }, Quiet.Instance, TestContext.Current.CancellationToken);
         Assert.NotEmpty(report.Students);
         Assert.DoesNotContain(report.Students, s => s.Name == "teacher");
         Assert.Equal("joint", report.Overhead.Teacher);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using EdgeAgent.Cli.Engines;
 using EdgeAgent.Compression;
+using EdgeAgent.Compression.Distillation;
 
 namespace EdgeAgent.Cli.CommandLine;
 
@@ -14,6 +15,8 @@ internal sealed class TrainingRunOptions
     private readonly Option<string?> _test = new("--test") { Description = "Images that are read once, after everything is decided" };
     private readonly Option<TimeSpan> _budget = Durations.Option("--budget", "Time for the whole run", TimeSpan.FromMinutes(30));
     private readonly Option<long?> _steps = new Option<long?>("--steps") { Description = "Steps of training, in place of --budget: the same command then gives the same files" }.Accept(n => n is >= 1, "--steps must be at least 1.");
+    private readonly Option<string> _distillation = new("--distillation") { Description = "How students learn from the teacher: kd (Hinton) or dkd (decoupled)", DefaultValueFactory = _ => "kd" };
+    private readonly Option<double> _mixup = new Option<double>("--mixup") { Description = "Share of the training images that are mixed with another one", DefaultValueFactory = _ => 0 }.Between(0, 1);
     private readonly Option<string> _out = new("--out") { Description = "Folder for models, report and checkpoints", Required = true };
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run that was stopped in --out" };
     private readonly Option<TimeSpan> _checkpoint = Durations.Option("--checkpoint-every", "Time between two checkpoints", TimeSpan.FromMinutes(3));
@@ -23,7 +26,8 @@ internal sealed class TrainingRunOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
+        _distillation.AcceptOnlyFromAmong("kd", "dkd");
+        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _distillation, _mixup, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
             command.Options.Add(option);
     }
 
@@ -35,6 +39,8 @@ internal sealed class TrainingRunOptions
         ValidationPath = parsed.GetValue(_validation),
         TestPath = parsed.GetValue(_test),
         Steps = parsed.GetValue(_steps),
+        Distillation = parsed.GetValue(_distillation) == "dkd" ? DistillationKind.Decoupled : DistillationKind.Plain,
+        Mixup = parsed.GetValue(_mixup),
         OutDirectory = parsed.GetValue(_out)!,
         Budget = parsed.GetValue(_budget),
         Resume = parsed.GetValue(_resume),

@@ -6,7 +6,11 @@ namespace EdgeAgent.Compression.Data;
 /// Random crop from an image mirrored outwards by <paramref name="Margin"/> pixels, and a horizontal flip. A view of an
 /// image is a pure function of (seed, view, sample).
 /// </summary>
-public readonly record struct Augmentation(int Margin, bool Flip)
+/// <param name="Mixup">
+/// Share of the views that are mixed with a view of another image, by a part that is uniform in [0, 1/2] (Zhang et al., "mixup",
+/// 2018, with alpha = 1).
+/// </param>
+public readonly record struct Augmentation(int Margin, bool Flip, double Mixup = 0)
 {
     public static Augmentation None => new(0, false);
 

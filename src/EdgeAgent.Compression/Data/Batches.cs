@@ -12,7 +12,8 @@ namespace EdgeAgent.Compression.Data;
 public sealed record BatchPlan(long Step, int Epoch, int View, int[] Samples);
 
 /// <summary>One batch in memory: pixels as the model's input tensor has them, and labels.</summary>
-public sealed record Batch(BatchPlan Plan, float[] Input, long[] Labels);
+/// <param name="Mixed">For each image the label of the one that was mixed in, and how much of it there is; null where none was.</param>
+public sealed record Batch(BatchPlan Plan, float[] Input, long[] Labels, (long Label, float Share)[]? Mixed = null);
 
 /// <summary>A subset of samples as batches of input tensors, assembled ahead of their use on the thread pool.</summary>
 public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessing preprocessing, Augmentation augmentation, ulong seed)
@@ -85,20 +86,56 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
         var length = preprocessing.Length;
         var input = new float[plan.Samples.Length * length];
         var labels = new long[plan.Samples.Length];
+        var mixed = augmentation.Mixup > 0 && plan.View >= 0 ? new (long Label, float Share)[labels.Length] : null;
         Parallel.For(0, plan.Samples.Length, i =>
         {
             var sample = subset[plan.Samples[i]];
             labels[i] = samples.Labels[sample];
-            var pixels = samples.Pixels(sample);
-            if (plan.View >= 0)
+            var pixels = View(sample, plan.View);
+            if (mixed is not null && CounterRandom.Of(seed, 0x313, (ulong)plan.View, (ulong)sample) is var random && random.Unit(0) < augmentation.Mixup)
             {
-                var view = new byte[pixels.Length];
-                augmentation.Apply(pixels, samples.Width, samples.Height, CounterRandom.Of(seed, 0xA06, (ulong)plan.View, (ulong)sample), view);
-                pixels = view;
+                var other = subset[random.Below(1, subset.Length)];
+                mixed[i] = (samples.Labels[other], (float)random.Unit(2) / 2);
+                pixels = Blend(pixels, View(other, plan.View), mixed[i].Share);
             }
             preprocessing.Apply(new RgbImage(samples.Width, samples.Height, pixels), input.AsSpan(i * length, length));
         });
-        return new Batch(plan, input, labels);
+        return new Batch(plan, input, labels, mixed);
+    }
+
+    /// <summary>The same images without any mixed in: what statistics are measured on.</summary>
+    public BatchSource Unmixed() => new(samples, subset, preprocessing, augmentation with { Mixup = 0 }, seed);
+
+    private byte[] View(int sample, int view)
+    {
+        var pixels = samples.Pixels(sample);
+        if (view < 0)
+            return pixels;
+        var result = new byte[pixels.Length];
+        augmentation.Apply(pixels, samples.Width, samples.Height, CounterRandom.Of(seed, 0xA06, (ulong)view, (ulong)sample), result);
+        return result;
+    }
+
+    private static byte[] Blend(byte[] pixels, byte[] other, float share)
+    {
+        var result = new byte[pixels.Length];
+        for (var i = 0; i < result.Length; i++)
+            result[i] = (byte)MathF.Round(pixels[i] + share * (other[i] - pixels[i]));
+        return result;
+    }
+
+    /// <summary>The batch's labels: [N] int64, or [N, classes] probabilities where images are mixed.</summary>
+    public torch.Tensor Targets(Batch batch)
+    {
+        if (batch.Mixed is not { } mixed)
+            return torch.tensor(batch.Labels);
+        var probabilities = new float[batch.Labels.Length * samples.ClassCount];
+        for (var i = 0; i < mixed.Length; i++)
+        {
+            probabilities[i * samples.ClassCount + batch.Labels[i]] += 1 - mixed[i].Share;
+            probabilities[i * samples.ClassCount + mixed[i].Label] += mixed[i].Share;
+        }
+        return torch.tensor(probabilities, [batch.Labels.Length, samples.ClassCount], torch.float32);
     }
 
     /// <summary>The batch's input as a tensor [N, ...].</summary>

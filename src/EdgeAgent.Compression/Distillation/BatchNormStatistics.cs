@@ -15,6 +15,7 @@ public static class BatchNormStatistics
 
     public static void Measure(SharedWeights weights, int student, BatchSource images, int batchSize, bool bfloat16, CancellationToken cancellation)
     {
+        images = images.Unmixed();
         var graph = new TorchGraph(weights.Graphs[student], bfloat16);
         var size = Math.Min(batchSize, images.Count);
         var order = images.Order(int.MaxValue);

@@ -5,21 +5,60 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace EdgeAgent.Compression.Distillation;
 
-/// <summary>
-/// What a student learns from: (1 - w) cross-entropy with the labels + w T^2 KL(teacher || student), both softened by the
-/// temperature T (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).
-/// </summary>
-public sealed record DistillationLoss(double Temperature = 4, double TeacherWeight = 0.9)
+/// <summary>How a student's answer is compared with the teacher's.</summary>
+public enum DistillationKind
 {
+    /// <summary>0.1 cross-entropy + 0.9 T^2 KL(teacher || student) (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).</summary>
+    Plain,
+
+    /// <summary>
+    /// Cross-entropy + T^2 (KL between target class and all others + 8 KL among the others) (Zhao et al., "Decoupled Knowledge
+    /// Distillation", 2022): a teacher that is sure of its answer teaches through the other classes, which the plain loss then weighs
+    /// with almost nothing.
+    /// </summary>
+    Decoupled,
+}
+
+/// <summary>What a student learns from: the labels, and the teacher's answers softened by the temperature T.</summary>
+/// <param name="TeacherWeight">Of the plain loss: the teacher's share; the rest is the labels'.</param>
+/// <param name="OtherWeight">Of the decoupled loss: weight of the classes beside the target.</param>
+public sealed record DistillationLoss(DistillationKind Kind = DistillationKind.Plain, double Temperature = 4, double TeacherWeight = 0.9, double OtherWeight = 8)
+{
+    /// <summary>Added to a logit that shall not take part in a softmax.</summary>
+    private const double Excluded = -1e9;
+
     /// <param name="logits">Student, [N, classes], float32.</param>
     /// <param name="teacher">Teacher's logits for the same pixels, without gradient.</param>
-    /// <param name="labels">[N], int64.</param>
+    /// <param name="labels">[N] int64, or [N, classes] probabilities where images are mixed.</param>
     public Tensor Of(Tensor logits, Tensor teacher, Tensor labels)
     {
-        var soft = teacher.detach().Over(Temperature).softmax(1);
-        var student = nn.functional.log_softmax(logits.Over(Temperature), 1);
-        var divergence = nn.functional.kl_div(student, soft, log_target: false, reduction: nn.Reduction.Sum).Over(logits.shape[0]);
         var error = nn.functional.cross_entropy(logits, labels);
-        return error.Times(1 - TeacherWeight).Plus(divergence.Times(TeacherWeight * Temperature * Temperature));
+        var (student, soft) = (logits.Over(Temperature), teacher.detach().Over(Temperature));
+        var squared = Temperature * Temperature;
+        if (Kind == DistillationKind.Plain)
+            return error.Times(1 - TeacherWeight).Plus(Divergence(soft.softmax(1), nn.functional.log_softmax(student, 1)).Times(TeacherWeight * squared));
+        var (target, others) = Decoupled(student, soft, labels);
+        return error.Plus(target.Plus(others.Times(OtherWeight)).Times(squared));
     }
+
+    /// <summary>KL(teacher || student), mean over the batch, of the pair (target class, all others), and among the others.</summary>
+    public static (Tensor Target, Tensor Others) Decoupled(Tensor student, Tensor teacher, Tensor labels)
+    {
+        var target = (labels.dim() == 1 ? labels : labels.argmax(1)).unsqueeze(1);
+        var exclude = zeros_like(teacher).scatter(1, target, Full(target, Excluded));
+        Tensor Pair(Tensor logits)
+        {
+            var all = logits.logsumexp(1, keepdim: true);
+            return cat([logits.gather(1, target).sub(all), logits.Plus(exclude).logsumexp(1, keepdim: true).sub(all)], 1);
+        }
+        var pair = Divergence(Pair(teacher).exp(), Pair(student));
+        var others = Divergence(teacher.Plus(exclude).softmax(1), nn.functional.log_softmax(student.Plus(exclude), 1));
+        return (pair, others);
+    }
+
+    /// <summary>sum p (log p - log q) / N.</summary>
+    private static Tensor Divergence(Tensor probabilities, Tensor logarithms) =>
+        nn.functional.kl_div(logarithms, probabilities, log_target: false, reduction: nn.Reduction.Sum).Over(probabilities.shape[0]);
+
+    private static Tensor Full(Tensor like, double value) => TensorArithmetic.Full(like.shape, value);
 }

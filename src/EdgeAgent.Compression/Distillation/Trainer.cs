@@ -9,6 +9,7 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace EdgeAgent.Compression.Distillation;
 
 /// <summary>One step's material; tensors live until the step is over.</summary>
+/// <param name="Labels">[N] int64, or [N, classes] probabilities where images are mixed.</param>
 /// <param name="Teacher">Logits of the frozen teacher for these pixels, or null where the pass has none.</param>
 /// <param name="Progress">Share of the pass that is done, in [0, 1].</param>
 public sealed record StepInput(Tensor Input, Tensor? Teacher, Tensor Labels, double Progress);
@@ -81,7 +82,7 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
                 var teacher = targets?.For(batch.Plan, input, out asked);
                 var answered = Stopwatch.GetTimestamp();
                 var at = schedule.ProgressAt(step);
-                lastLoss = trainee.Step(new StepInput(input, teacher, torch.tensor(batch.Labels), at));
+                lastLoss = trainee.Step(new StepInput(input, teacher, batches.Targets(batch), at));
                 optimizer.Step(plan.Rate.RateAt(at), plan.Clip);
                 rates.Add(Stopwatch.GetElapsedTime(answered).TotalSeconds, asked ? Stopwatch.GetElapsedTime(start, answered).TotalSeconds : null);
             }

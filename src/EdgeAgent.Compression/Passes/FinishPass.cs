@@ -48,7 +48,7 @@ public static class FinishPass
         // float32 with simulated rounding: about three times the work of the same step in bfloat16.
         var guess = 3 * plan.StepSeconds / weights.Students.Count;
         var report = trainer(pass).Run(
-            quantized.Trainee(new DistillationLoss()), inputs.Training, targets,
+            quantized.Trainee(new DistillationLoss(options.Distillation)), inputs.Training, targets,
             new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate, Rise: 0.1), Decay, Clip, deadline, options.Steps is { } steps ? Math.Max(1, steps / FinishShare) : null), options.Resume, guess, plan.TeacherSeconds, cancellation);
         var (trained, parameters) = quantized.Export();
         return new FinishedStudent(shape, symmetric, trained, parameters, floatTop1, ptqTop1, quantized.Top1(inputs.Validation, cancellation, QuickImages), report);

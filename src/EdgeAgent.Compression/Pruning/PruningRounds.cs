@@ -57,7 +57,7 @@ internal sealed class PruningRounds(
         var dense = last && options.Sparsity > 0 ? weights.Extract(0) : null;
         using var zeros = dense is null ? null : ZeroWeights.Smallest(weights.Trained, options.Sparsity);
 
-        var trainee = JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16);
+        var trainee = JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16);
         var pass = $"recover-{round + 1}";
         var report = trainer(pass).Run(
             zeros is null ? trainee : zeros.Around(trainee), inputs.Training, answers,

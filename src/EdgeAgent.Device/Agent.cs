@@ -35,10 +35,11 @@ internal static class Agent
         Enroller.CheckUsage(line);
         using var state = StateDirectory.Open(line.State);
         var probe = new HardwareProbe(files);
+        var roofline = RooflineFile.LoadOrMeasure(state.Roofline);
         var identity = DeviceIdentity.Load(state.Identity);
         if (identity is null)
         {
-            identity = await Enroller.EnrolAsync(line, state.Identity, probe.Report(state.Root), time, cancellation);
+            identity = await Enroller.EnrolAsync(line, state.Identity, probe.Report(state.Root, roofline), time, cancellation);
             Log.Enrolled(log, identity.Device.Value, line.Controller!, identity.VerifyingKeys.Count);
         }
         Log.Started(log, HardwareProbe.AgentVersion, identity.Device.Value, identity.Profile, identity.Emulated ? " (emulated)" : "", KernelSet.Default.Name, line.Threads, state.Root);
@@ -51,7 +52,7 @@ internal static class Agent
         using var serving = new ServingModels(loader);
         var benchmarkOptions = BenchmarkOptions.Default with { Budget = line.Benchmark };
         using var benchmark = new ModelBenchmark(identity, loader, content, files, benchmarkOptions, line.HasEnergyWindows ? EnergyOptions.Default : null, time);
-        await using var link = new DeviceLink(identity, () => probe.Report(state.Root), time, log);
+        await using var link = new DeviceLink(identity, () => probe.Report(state.Root, roofline), time, log);
         var blobs = new BlobClient(link, time);
         var deployments = new Deployments(new DeploymentServices(
             state, identity, verifier, content, new PackageDownload(blobs, content), serving, benchmark, events,

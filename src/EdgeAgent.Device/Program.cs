@@ -22,7 +22,7 @@ try
             Console.WriteLine($"edge-agent {HardwareProbe.AgentVersion} ({KernelSet.Default.Name})");
             break;
         case AgentCommand.Hardware:
-            Console.WriteLine(JsonSerializer.Serialize(new HardwareProbe(new SystemFiles()).Report(Path.GetTempPath()), ContractsJson.Default.HardwareReport));
+            Console.WriteLine(JsonSerializer.Serialize(new HardwareProbe(new SystemFiles()).Report(Path.GetTempPath(), RooflineFile.Measure(KernelSet.Default)), ContractsJson.Default.HardwareReport));
             break;
         default:
             await Agent.RunAsync(line, new SystemFiles(), TimeProvider.System, new StandardErrorLogger(), stop.Token);

@@ -104,6 +104,78 @@ internal sealed record BenchDocument(
     double? RatioP50 = null,
     double? PValue = null);
 
+/// <param name="Schema">Version of the document's form.</param>
+/// <param name="KernelSet">Kernels of the int8 engine.</param>
+/// <param name="Runs">Runs that the medians are over.</param>
+/// <param name="PeakGigaMacs">What this core was measured to do at most, in 10^9 int8 multiply-accumulates a second.</param>
+/// <param name="TotalUs">Sum over the operators.</param>
+/// <param name="Macs">Sum over the operators.</param>
+/// <param name="ArenaBytes">Activations that the engine holds.</param>
+/// <param name="LargestLiveSetBytes">The least that any arena would need.</param>
+/// <param name="Operators">In the order of execution.</param>
+/// <param name="Valid">False when something disturbed the measurement.</param>
+/// <param name="Reasons">What disturbed it.</param>
+internal sealed record OperatorsDocument(
+    int Schema,
+    string KernelSet,
+    int Runs,
+    double PeakGigaMacs,
+    double TotalUs,
+    long Macs,
+    long ArenaBytes,
+    long LargestLiveSetBytes,
+    IReadOnlyList<OperatorDocument> Operators,
+    bool Valid,
+    IReadOnlyList<string> Reasons);
+
+/// <param name="Name">Name in the plan.</param>
+/// <param name="Type">For example Conv or DepthwiseConv.</param>
+/// <param name="Inputs">Height, width and channels of each.</param>
+/// <param name="Output">Height, width and channels.</param>
+/// <param name="Kernel">Window and stride, for example 3x3/1; null where there is none.</param>
+/// <param name="P50Us">Median time on one thread.</param>
+/// <param name="Macs">Multiply-accumulates.</param>
+/// <param name="GigaMacsPerSecond">10^9 multiply-accumulates a second.</param>
+/// <param name="ShareOfPeak">That over the peak, as a fraction.</param>
+/// <param name="WeightBytes">Constants read.</param>
+/// <param name="ActivationBytes">Activations read and written, each once.</param>
+/// <param name="GBps">All bytes in 10^9 a second.</param>
+internal sealed record OperatorDocument(
+    string Name,
+    string Type,
+    IReadOnlyList<IReadOnlyList<int>> Inputs,
+    IReadOnlyList<int> Output,
+    string? Kernel,
+    double P50Us,
+    long Macs,
+    double GigaMacsPerSecond,
+    double ShareOfPeak,
+    long WeightBytes,
+    long ActivationBytes,
+    double GBps);
+
+/// <param name="Schema">Version of the document's form.</param>
+/// <param name="KernelSet">Kernels of the int8 engine whose instructions were measured.</param>
+/// <param name="Int8GigaMacs">Peak of one core in 10^9 int8 multiply-accumulates a second.</param>
+/// <param name="Float32GigaMacs">The same in float32.</param>
+/// <param name="Reads">By the size of what is read again and again.</param>
+/// <param name="CopyGBps">memcpy in memory, 10^9 bytes copied a second.</param>
+/// <param name="FillGBps">memset in memory.</param>
+/// <param name="Valid">False when something disturbed the measurement.</param>
+/// <param name="Reasons">What disturbed it.</param>
+internal sealed record RooflineDocument(
+    int Schema,
+    string KernelSet,
+    double Int8GigaMacs,
+    double Float32GigaMacs,
+    IReadOnlyList<ReadRateDocument> Reads,
+    double CopyGBps,
+    double FillGBps,
+    bool Valid,
+    IReadOnlyList<string> Reasons);
+
+internal sealed record ReadRateDocument(long Bytes, double GBps);
+
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -112,6 +184,8 @@ internal sealed record BenchDocument(
 [JsonSerializable(typeof(EvalDocument))]
 [JsonSerializable(typeof(QuantizeDocument))]
 [JsonSerializable(typeof(BenchDocument))]
+[JsonSerializable(typeof(OperatorsDocument))]
+[JsonSerializable(typeof(RooflineDocument))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Version of all documents so far.</summary>

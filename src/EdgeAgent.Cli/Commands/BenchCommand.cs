@@ -7,20 +7,45 @@ using Spectre.Console;
 
 namespace EdgeAgent.Cli.Commands;
 
-/// <summary><c>edgectl bench --model M</c>: latency on this machine, alone or against another model.</summary>
+/// <summary>
+/// <c>edgectl bench --model M</c>: latency on this machine, alone, against another model or operator by operator;
+/// <c>edgectl bench --roofline</c>: what a core of this machine can do at most.
+/// </summary>
 internal static class BenchCommand
 {
     public static Command Create(Terminal terminal)
     {
         var model = ModelOptions.Model();
+        model.Required = false;
         var engine = ModelOptions.Engine(Classifiers.Int8, Classifiers.OnnxRuntime);
         var threads = ModelOptions.Threads(1);
         var against = new Option<string?>("--against") { Description = "Another model, run in turns with this one" };
         var seconds = new Option<double>("--seconds") { Description = "Time limit; ends earlier once the median is known within 2 %", DefaultValueFactory = _ => 10 }.Between(0.1, 3600);
-        var command = new Command("bench", "Measure a model's latency on this machine") { model, engine, threads, against, seconds };
+        var perOp = new Option<bool>("--per-op") { Description = "Time, MACs and bytes of every operator of a plan, on one thread" };
+        var roofline = new Option<bool>("--roofline") { Description = "Instead of a model: the peak rates of one core, its caches and memory" };
+        var command = new Command("bench", "Measure a model's latency on this machine") { model, engine, threads, against, seconds, perOp, roofline };
+        command.Validators.Add(line =>
+        {
+            if (line.GetValue(roofline) == (line.GetValue(model) is not null))
+                line.AddError("give --model M, or --roofline without a model");
+            else if (line.GetValue(perOp) && (line.GetValue(roofline) || line.GetValue(against) is not null || line.GetResult(threads) is { Implicit: false }))
+                line.AddError("--per-op times one plan on one thread; leave --roofline, --against and --threads away");
+        });
         command.SetAction((parsed, cancellation) =>
         {
             var budget = TimeSpan.FromSeconds(parsed.GetValue(seconds));
+            if (parsed.GetValue(roofline))
+            {
+                var peaks = RooflineBenchmark.Run();
+                terminal.Result(peaks, CliJson.Default.RooflineDocument, console => RooflineBenchmark.Show(console, peaks));
+                return Task.FromResult(ExitCodes.Done);
+            }
+            if (parsed.GetValue(perOp))
+            {
+                var operators = OperatorBenchmark.Run(parsed.GetValue(model)!, budget);
+                terminal.Result(operators, CliJson.Default.OperatorsDocument, console => OperatorBenchmark.Show(console, operators));
+                return Task.FromResult(ExitCodes.Done);
+            }
             using var subject = new ModelBenchmark(parsed.GetValue(model)!, parsed.GetValue(engine), parsed.GetValue(threads));
             // The other model may be of another kind: its engine follows from its file.
             using var other = parsed.GetValue(against) is { } path ? new ModelBenchmark(path, null, parsed.GetValue(threads)) : null;

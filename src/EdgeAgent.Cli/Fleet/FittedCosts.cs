@@ -7,7 +7,10 @@ namespace EdgeAgent.Cli.Fleet;
 /// <summary>Brings back what the fleet has measured: this closes the loop.</summary>
 internal static class FittedCosts
 {
-    /// <summary>For each profile the model fitted to the most devices' reports, where there is one.</summary>
+    /// <summary>
+    /// For each profile the model fitted to the most devices' reports, where there is one, else the starting values at the
+    /// peaks that its devices measured.
+    /// </summary>
     /// <param name="fleet">The controller.</param>
     /// <param name="profiles">Boards to ask for.</param>
     /// <param name="note">Is told what each profile's predictions rest on.</param>
@@ -21,6 +24,12 @@ internal static class FittedCosts
             var usable = models.Where(m => m.Source == CostSource.Fitted && m.Engine == profile.Int8.Engine && m.Precision == "int8").ToList();
             if ((usable.Find(m => m.Threads == 1) ?? usable.FirstOrDefault()) is not { } model)
             {
+                if (models.FirstOrDefault(m => m is { Rooflines: > 0, Source: CostSource.Published } && m.Engine == profile.Int8.Engine) is { } starting)
+                {
+                    fitted[profile.Id] = starting;
+                    note($"{profile.Id}: no device has reported a latency yet; latencies are predicted from published figures at the peaks that {starting.Rooflines} devices measured");
+                    continue;
+                }
                 note($"{profile.Id}: no device has reported yet; latencies are predicted from published figures");
                 continue;
             }

@@ -7,7 +7,7 @@ namespace EdgeAgent.Contracts.Costs;
 [JsonConverter(typeof(KebabCaseEnumConverter<CostSource>))]
 public enum CostSource
 {
-    /// <summary>Computed from the profile's figures and published latencies.</summary>
+    /// <summary>Computed from the profile's figures, published latencies and, where devices measured them, the peaks of their cores.</summary>
     Published,
 
     /// <summary>Fitted to reports of devices.</summary>
@@ -42,6 +42,9 @@ public sealed record CostModel
 
     /// <summary>Number of different models in the fit.</summary>
     public int Samples { get; init; }
+
+    /// <summary>Devices whose measured peaks the starting values rest on; 0 where they are the profile's figures.</summary>
+    public int Rooflines { get; init; }
 
     /// <summary>Median of |predicted - measured| / measured, each predicted by a fit without it; null before three samples.</summary>
     public double? MedianError { get; init; }

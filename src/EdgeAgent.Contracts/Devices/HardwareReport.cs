@@ -38,4 +38,7 @@ public sealed record HardwareReport
 
     /// <summary>Power sensors that can be read now, for example <c>rapl</c>; empty means that energy is estimated.</summary>
     public IReadOnlyList<string> PowerSensors { get => field ?? []; init; }
+
+    /// <summary>What one core can do at most; null from agents that did not measure it.</summary>
+    public RooflineReport? Roofline { get; init; }
 }

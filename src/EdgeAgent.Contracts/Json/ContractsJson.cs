@@ -40,6 +40,7 @@ namespace EdgeAgent.Contracts.Json;
 [JsonSerializable(typeof(ReportEvent))]
 [JsonSerializable(typeof(ReportedState))]
 [JsonSerializable(typeof(RolloutRequest))]
+[JsonSerializable(typeof(RooflineReport))]
 [JsonSerializable(typeof(RolloutStatus))]
 [JsonSerializable(typeof(IReadOnlyList<RolloutStatus>))]
 [JsonSerializable(typeof(SignedEnvelope))]

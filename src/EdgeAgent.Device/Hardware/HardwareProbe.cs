@@ -18,7 +18,8 @@ internal sealed class HardwareProbe(SystemFiles files)
         typeof(HardwareProbe).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 
     /// <param name="statePath">Where packages are kept: its free space is reported.</param>
-    public HardwareReport Report(string statePath)
+    /// <param name="roofline">What the core was measured to do at most.</param>
+    public HardwareReport Report(string statePath, RooflineReport? roofline = null)
     {
         var cpu = files.Lines("/proc/cpuinfo");
         return new HardwareReport
@@ -36,6 +37,7 @@ internal sealed class HardwareProbe(SystemFiles files)
             Agent = AgentVersion,
             KernelSet = KernelSet.Default.Name,
             PowerSensors = RaplSensor.Find(files) is null ? [] : [RaplSensor.Name],
+            Roofline = roofline,
         };
     }
 

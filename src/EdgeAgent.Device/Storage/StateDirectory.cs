@@ -4,7 +4,7 @@ namespace EdgeAgent.Device.Storage;
 /// <remarks>
 /// <c>device.json</c> who it is · <c>desired.json</c> what it was last asked to run · <c>deployments/MODEL.json</c> where
 /// each deployment stands · <c>content/</c> files by digest · <c>models/MODEL/{a,b,current}</c> slots · <c>spool/</c>
-/// reports · <c>clock-floor</c> the latest time ever seen.
+/// reports · <c>clock-floor</c> the latest time ever seen · <c>roofline.json</c> the peaks of the core.
 /// </remarks>
 internal sealed class StateDirectory : IDisposable
 {
@@ -21,6 +21,8 @@ internal sealed class StateDirectory : IDisposable
     public string Desired => Path.Combine(Root, "desired.json");
 
     public string ClockFloor => Path.Combine(Root, "clock-floor");
+
+    public string Roofline => Path.Combine(Root, "roofline.json");
 
     public string Deployments => Path.Combine(Root, "deployments");
 

@@ -13,14 +13,14 @@ internal static class CostModelEndpoints
         {
             await refit.SettledAsync(cancellation);
             return await store.ReadAsync(db => ListAsync(db, profile, cancellation), cancellation);
-        }).WithSummary("Cost models of a profile: fitted ones first, then the published ones.").WithTags("cost models")
+        }).WithSummary("Cost models of a profile: fitted ones first, then the starting values.").WithTags("cost models")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<IReadOnlyList<CostModel>> ListAsync(FleetDatabase db, string id, CancellationToken cancellation)
     {
         var models = await CostModels.FittedAsync(db, id, cancellation);
         if (await ProfileCatalogue.FindAsync(db, id, cancellation) is { } profile)
-            models.AddRange([PublishedCost.Of(profile), PublishedCost.Of(profile, "float32")]);
+            models.AddRange([await CostModels.StartingAsync(db, profile, profile.Int8.Engine, kernelSet: null, threads: 1, cancellation), PublishedCost.Of(profile, "float32")]);
         return models.Count > 0
             ? models
             : throw RefusedException.NotFound($"no profile '{id}' is known here; PUT it to /api/profiles/{id}");

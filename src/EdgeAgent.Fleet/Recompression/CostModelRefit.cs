@@ -96,7 +96,7 @@ internal sealed class CostModelRefit(FleetStore store, TimeProvider time, ILogge
 
     private async Task RefitAsync(CostGroup group, CancellationToken cancellation)
     {
-        var (profile, medians, reports, manifests) = await store.ReadAsync(async db =>
+        var (prior, medians, reports, manifests) = await store.ReadAsync(async db =>
         {
             var measured = await db.Reports
                 .Where(r => r.FitProfile == group.Profile && r.Engine == group.Engine && r.KernelSet == group.KernelSet && r.Threads == group.Threads)
@@ -104,9 +104,11 @@ internal sealed class CostModelRefit(FleetStore store, TimeProvider time, ILogge
                 .Select(r => new { Digest = r.Digest!.Value, P50Us = r.P50Us!.Value }).ToListAsync(cancellation);
             var byModel = measured.GroupBy(r => r.Digest).ToDictionary(g => g.Key, g => Median([.. g.Select(r => r.P50Us)]));
             var packages = await db.Packages.Where(p => byModel.Keys.Contains(p.Digest)).OrderBy(p => p.Digest).ToListAsync(cancellation);
-            return (await ProfileCatalogue.FindAsync(db, group.Profile, cancellation), byModel, measured.Count, packages.ToDictionary(p => p.Digest, PackageStore.ManifestOf));
+            var board = await ProfileCatalogue.FindAsync(db, group.Profile, cancellation);
+            var starting = board is null ? null : await CostModels.StartingAsync(db, board, group.Engine, group.KernelSet, group.Threads, cancellation);
+            return (starting, byModel, measured.Count, packages.ToDictionary(p => p.Digest, PackageStore.ManifestOf));
         }, cancellation);
-        if (profile is null)
+        if (prior is null)
         {
             log.ProfileUnknown(group.Profile);
             return;
@@ -114,8 +116,7 @@ internal sealed class CostModelRefit(FleetStore store, TimeProvider time, ILogge
         var samples = manifests.Select(m => new CostSample(m.Value.Operators, medians[m.Key])).ToList();
         if (samples.Count == 0)
             return;
-        var prior = PublishedCost.Of(profile, threads: group.Threads) with { Engine = group.Engine, KernelSet = group.KernelSet };
-        var fitted = CostFit.Fit(prior, samples);
+        var fitted = CostFit.Fit(prior with { KernelSet = group.KernelSet }, samples);
         await store.WriteAsync(async db =>
         {
             var row = await db.CostModels.FindAsync([group.Profile, group.Engine, group.KernelSet, group.Threads], cancellation);

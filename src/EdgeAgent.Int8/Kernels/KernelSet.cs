@@ -4,6 +4,7 @@ using EdgeAgent.Int8.Kernels.Scalar;
 using EdgeAgent.Int8.Kernels.Vector;
 using EdgeAgent.Int8.Kernels.X86;
 using EdgeAgent.Int8.Plan;
+using EdgeAgent.Int8.Roofline;
 
 namespace EdgeAgent.Int8.Kernels;
 
@@ -68,6 +69,12 @@ public abstract class KernelSet
     internal virtual Step AveragePooling(PoolingTask task) => new ScalarAveragePooling(task);
 
     internal virtual Step Quantize(InputSource source, TensorView output) => new ScalarQuantize(source, output);
+
+    /// <summary>The int8 peak of the set's instructions: what its kernels are measured against.</summary>
+    internal virtual unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<int, ScalarMacLanes>(data, passes);
+
+    /// <summary>The float32 peak of the same instructions.</summary>
+    internal virtual unsafe long Float32Macs(byte* data, int passes) => MacLoop.Run<float, ScalarMacLanes>(data, passes);
 }
 
 /// <summary>The reference: no vectors, nothing packed, runs everywhere.</summary>

@@ -39,6 +39,37 @@ public sealed class BenchTests : IDisposable
     }
 
     [Fact]
+    public async Task PerOp_OfAPlan_AccountsForEveryOperator()
+    {
+        var json = (await EdgectlProcess.RunAsync("bench", "--per-op", "--model", _data.Plan(), "--seconds", "0.2", "--json")).Json();
+        var operators = json.GetProperty("operators").EnumerateArray().ToList();
+        Assert.Equal(json.GetProperty("macs").GetInt64(), operators.Sum(o => o.GetProperty("macs").GetInt64()));
+        Assert.Equal(json.GetProperty("totalUs").GetDouble(), operators.Sum(o => o.GetProperty("p50Us").GetDouble()), 1e-6);
+        Assert.All(operators, o =>
+        {
+            Assert.True(o.GetProperty("activationBytes").GetInt64() > 0);
+            Assert.Equal(o.GetProperty("gigaMacsPerSecond").GetDouble() / json.GetProperty("peakGigaMacs").GetDouble(), o.GetProperty("shareOfPeak").GetDouble(), 1e-9);
+        });
+        Assert.Equal("Quantize", operators[0].GetProperty("type").GetString());
+        Assert.True(json.GetProperty("arenaBytes").GetInt64() >= json.GetProperty("largestLiveSetBytes").GetInt64());
+    }
+
+    [Fact]
+    public async Task PerOp_OfAnOnnxModel_SaysWhatItNeeds() =>
+        (await EdgectlProcess.RunAsync("bench", "--per-op", "--model", _data.Model())).FailsWith(1, "model.plan");
+
+    [Fact]
+    public async Task Roofline_Json_HoldsTheContract()
+    {
+        var json = (await EdgectlProcess.RunAsync("bench", "--roofline", "--json")).Json();
+        foreach (var name in (string[])["int8GigaMacs", "float32GigaMacs", "copyGBps", "fillGBps"])
+            Assert.True(json.GetProperty(name).GetDouble() > 0, name);
+        Assert.NotEmpty(json.GetProperty("kernelSet").GetString()!);
+        Assert.All(json.GetProperty("reads").EnumerateArray(), r => Assert.True(r.GetProperty("bytes").GetInt64() > 0 && r.GetProperty("gBps").GetDouble() > 0));
+        Assert.Equal(json.GetProperty("valid").GetBoolean(), json.GetProperty("reasons").GetArrayLength() == 0);
+    }
+
+    [Fact]
     public async Task MissingModel_FailsInOneLine() =>
         (await EdgectlProcess.RunAsync("bench", "--model", _data.PathOf("nowhere.plan"))).FailsWith(1, "nowhere.plan");
 

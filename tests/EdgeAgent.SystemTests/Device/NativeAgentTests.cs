@@ -157,6 +157,9 @@ public sealed class NativeAgentTests
         var json = await process.StandardOutput.ReadToEndAsync(Cancellation);
         await process.WaitForExitAsync(Cancellation);
         Assert.Equal(0, process.ExitCode);
-        return JsonSerializer.Deserialize(json, ContractsJson.Default.HardwareReport)!;
+        var hardware = JsonSerializer.Deserialize(json, ContractsJson.Default.HardwareReport)!;
+        Assert.Equal(hardware.KernelSet, hardware.Roofline?.KernelSet);
+        Assert.True(hardware.Roofline is { Int8GigaMacs: > 0, Float32GigaMacs: > 0, CopyGBps: > 0, FillGBps: > 0, Reads.Count: > 0 });
+        return hardware;
     }
 }

@@ -103,6 +103,32 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public async Task MeasuredPeaks_OfTheOwnBoard_AreTheStartingValuesUntilItReports()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        using var packages = new TestPackages();
+        var (small, large, budget) = await FamilyAsync(fleet, packages);
+        var profile = ProfileLoader.LoadById(TestFleet.Profiles, TestPackages.Profile);
+        RooflineReport TimesSlower(double factor) => new(
+            "avx2", profile.Cpu.Int8MacsPerCycle.Value * profile.Cpu.ClockGhz.Value / factor, 1, [new(16384, 1)], profile.Memory.CopyGBps.Value / factor, 1);
+
+        await fleet.EnrolAsync("emulated", emulated: true, roofline: TimesSlower(5));
+        await fleet.EnrolAsync("silent");
+        Assert.Equal(0, (await CostModelsAsync(fleet))[0].Rooflines);
+        await using var device = await TestDevice.ConnectAsync(await fleet.EnrolAsync("dev-1", roofline: TimesSlower(4)), fleet.MqttPort);
+
+        var starting = (await CostModelsAsync(fleet))[0];
+        Assert.Equal((CostSource.Published, 1, "avx2"), (starting.Source, starting.Rooflines, starting.KernelSet));
+        Assert.Equal(4, starting.PredictUs(large.Manifest.Operators) / large.PublishedUs, 1e-6);
+        Assert.Contains("at the peaks that 1 device measured", (await ChooseAsync(fleet, budget)).Reason);
+
+        await ReportAsync(device, (small, 10), (large, 10));
+        var fitted = (await CostModelsAsync(fleet))[0];
+        Assert.Equal(CostSource.Fitted, fitted.Source);
+        Assert.Equal(10, fitted.PredictUs(large.Manifest.Operators) / large.PublishedUs, 0.1);
+    }
+
+    [Fact]
     public async Task Reports_OfOneModel_CountByTheirMedian()
     {
         await using var fleet = await TestFleet.StartAsync();

@@ -64,14 +64,18 @@ internal sealed class TestFleet : IAsyncDisposable
     public async Task<string> TokenAsync(int uses = 1, int validMinutes = 60) =>
         (await PostAsync(FleetRoutes.EnrolmentTokens, new EnrolmentTokenRequest(validMinutes, uses), ContractsJson.Default.EnrolmentTokenRequest, ContractsJson.Default.EnrolmentToken)).Token;
 
-    public async Task<EnrolmentResponse> EnrolAsync(string id, string profile = TestPackages.Profile, bool emulated = false)
+    public async Task<EnrolmentResponse> EnrolAsync(string id, string profile = TestPackages.Profile, bool emulated = false, RooflineReport? roofline = null)
     {
-        using var answer = await ClaimAsync(id, await TokenAsync(), profile, emulated);
+        var claim = Claim(id, await TokenAsync(), profile, emulated);
+        using var answer = await ClaimAsync(claim with { Hardware = claim.Hardware with { Roofline = roofline } });
         return (await ReadAsync(answer, ContractsJson.Default.EnrolmentResponse))!;
     }
 
     public Task<HttpResponseMessage> ClaimAsync(string id, string token, string profile = TestPackages.Profile, bool emulated = false) =>
-        Anybody.PostAsync(FleetRoutes.Enrol, JsonContent.Create(Claim(id, token, profile, emulated), ContractsJson.Default.EnrolmentRequest), Cancellation);
+        ClaimAsync(Claim(id, token, profile, emulated));
+
+    private Task<HttpResponseMessage> ClaimAsync(EnrolmentRequest claim) =>
+        Anybody.PostAsync(FleetRoutes.Enrol, JsonContent.Create(claim, ContractsJson.Default.EnrolmentRequest), Cancellation);
 
     public static EnrolmentRequest Claim(string id, string token, string profile = TestPackages.Profile, bool emulated = false) => new()
     {

@@ -56,6 +56,43 @@ public sealed class CostTests
         Assert.True(PublishedCost.Of(Gateway, threads: 4).PredictUs(Network(32)) < PublishedCost.Of(Gateway, threads: 1).PredictUs(Network(32)));
 
     [Fact]
+    public void RooflineCost_OfACoreAtHalfItsPeak_DoublesWhatTheCoreDoesAndNothingElse()
+    {
+        var published = PublishedCost.Of(Gateway);
+        var peak = Gateway.Cpu.Int8MacsPerCycle.Value * Gateway.Cpu.ClockGhz.Value;
+
+        var starting = RooflineCost.Of(Gateway, [Roofline("avxvnni", peak / 2, Gateway.Memory.CopyGBps.Value)]);
+
+        Assert.Equal((1, "avxvnni", CostSource.Published), (starting.Rooflines, starting.KernelSet, starting.Source));
+        for (var term = 0; term < CostFeatures.Count; term++)
+            Assert.Equal((CostTerm)term is CostTerm.ActivationBytes or CostTerm.WeightBytes ? 1 : 2, starting.UsPerUnit[term] / published.UsPerUnit[term], 1e-9);
+    }
+
+    [Fact]
+    public void RooflineCost_OfSeveralDevices_TakesTheMedianOfTheMostFrequentKernels()
+    {
+        var peak = Gateway.Cpu.Int8MacsPerCycle.Value * Gateway.Cpu.ClockGhz.Value;
+        var copy = Gateway.Memory.CopyGBps.Value;
+
+        var starting = RooflineCost.Of(Gateway, [
+            Roofline("avx2", peak, copy), Roofline("avx2", peak / 4, copy / 3), Roofline("avx2", peak / 5, copy / 9), Roofline("sse41", peak / 8, copy)]);
+
+        Assert.Equal((3, "avx2"), (starting.Rooflines, starting.KernelSet));
+        var published = PublishedCost.Of(Gateway);
+        Assert.Equal(4, starting.UsPerUnit[(int)CostTerm.ConvMacs] / published.UsPerUnit[(int)CostTerm.ConvMacs], 1e-9);
+        Assert.Equal(3, starting.UsPerUnit[(int)CostTerm.WeightBytes] / published.UsPerUnit[(int)CostTerm.WeightBytes], 1e-9);
+    }
+
+    [Fact]
+    public void RooflineCost_OfFiguresThatCannotBe_IsThePublishedCost()
+    {
+        var starting = RooflineCost.Of(Gateway, [Roofline("avx2", 0, 5), Roofline("avx2", double.PositiveInfinity, 5), Roofline("avx2", 5, double.NaN)]);
+
+        Assert.Equal(PublishedCost.Of(Gateway).UsPerUnit, starting.UsPerUnit);
+        Assert.Equal(0, starting.Rooflines);
+    }
+
+    [Fact]
     public void Choice_WithoutBudgets_IsTheMostAccurate()
     {
         var choice = StudentChoice.Of([Student("small", 0.80, 10), Student("large", 0.86, 50)], new ProfileBudgets());
@@ -82,6 +119,8 @@ public sealed class CostTests
         Assert.Equal("small", choice.Chosen.Student);
         Assert.Contains("exceeds the latency budget least, by 100 %", choice.Reason);
     }
+
+    private static RooflineReport Roofline(string kernels, double int8GigaMacs, double copyGBps) => new(kernels, int8GigaMacs, 10, [], copyGBps, 5);
 
     private static StudentCandidate Student(string name, double accuracy, double us) => new(name, accuracy, 1000, us, 1);
 

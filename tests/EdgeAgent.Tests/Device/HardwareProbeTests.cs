@@ -88,5 +88,27 @@ public sealed class HardwareProbeTests : IDisposable
         Assert.NotEqual("unknown", report.Kernel);
     }
 
+    [Fact]
+    public void Roofline_OfTheSameKernels_IsMeasuredOnceAndKept()
+    {
+        var path = System.IO.Path.Combine(_tree.Path, "roofline.json");
+        var measured = RooflineFile.LoadOrMeasure(path);
+        Assert.Equal(EdgeAgent.Int8.Kernels.KernelSet.Default.Name, measured.KernelSet);
+        var bytes = File.ReadAllBytes(path);
+
+        Assert.Equal(measured.Int8GigaMacs, RooflineFile.LoadOrMeasure(path).Int8GigaMacs);
+        Assert.Equal(bytes, File.ReadAllBytes(path));
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("""{"kernelSet":"another","int8GigaMacs":1,"float32GigaMacs":1,"reads":[],"copyGBps":1,"fillGBps":1}""")]
+    public void Roofline_DamagedOrOfOtherKernels_IsMeasuredAgain(string content)
+    {
+        _tree.Put("/roofline.json", content);
+        Assert.Equal(EdgeAgent.Int8.Kernels.KernelSet.Default.Name, RooflineFile.LoadOrMeasure(System.IO.Path.Combine(_tree.Path, "roofline.json")).KernelSet);
+    }
+
     private HardwareReport Report() => new HardwareProbe(new SystemFiles(_tree.Path)).Report(_tree.Path);
 }

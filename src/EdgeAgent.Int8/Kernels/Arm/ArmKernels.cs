@@ -1,5 +1,7 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using EdgeAgent.Int8.Kernels.Vector;
+using EdgeAgent.Int8.Roofline;
 
 namespace EdgeAgent.Int8.Kernels.Arm;
 
@@ -11,6 +13,10 @@ internal sealed class NeonKernels : VectorKernels
     public override bool IsSupported => AdvSimd.Arm64.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<NeonTile, DepthwiseRow128<NeonMultiplyDot>>(task);
+
+    internal override unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, NeonMacLanes>(data, passes);
+
+    internal override unsafe long Float32Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, NeonFloatLanes>(data, passes);
 }
 
 /// <summary>Cores with the dot product extension: Cortex-A76, A78AE, Neoverse N1.</summary>
@@ -21,4 +27,8 @@ internal sealed class NeonDotKernels : VectorKernels
     public override bool IsSupported => Dp.IsSupported && AdvSimd.Arm64.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<NeonDotTile, DepthwiseRow128<NeonSdot>>(task);
+
+    internal override unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, NeonDotMacLanes>(data, passes);
+
+    internal override unsafe long Float32Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, NeonFloatLanes>(data, passes);
 }

@@ -1,6 +1,8 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using EdgeAgent.Int8.Kernels.Scalar;
 using EdgeAgent.Int8.Kernels.Vector;
+using EdgeAgent.Int8.Roofline;
 
 namespace EdgeAgent.Int8.Kernels.X86;
 
@@ -10,6 +12,8 @@ internal abstract class Vector256Kernels : VectorKernels
     internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
 
     internal override Step Quantize(InputSource source, TensorView output) => new VectorQuantize<QuantizeLanes256>(source, output);
+
+    internal override unsafe long Float32Macs(byte* data, int passes) => MacLoop.Run<Vector256<byte>, FmaFloatLanes>(data, passes);
 }
 
 /// <summary>Alder Lake, Gracemont, Zen 5 and later: VPDPBUSD on 256 bits.</summary>
@@ -20,6 +24,8 @@ internal sealed class AvxVnniKernels : Vector256Kernels
     public override bool IsSupported => AvxVnni.IsSupported && Avx2.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<AvxVnniTile, DepthwiseRow256<VnniDot256>>(task);
+
+    internal override unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<Vector256<byte>, VnniMacLanes>(data, passes);
 }
 
 /// <summary>Haswell and later without VNNI.</summary>
@@ -30,6 +36,8 @@ internal sealed class Avx2Kernels : Vector256Kernels
     public override bool IsSupported => Avx2.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<Avx2Tile, DepthwiseRow256<Avx2Dot256>>(task);
+
+    internal override unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<Vector256<byte>, Avx2MacLanes>(data, passes);
 }
 
 /// <summary>Small x86 cores such as those of the N5105, and the x86-64-v2 build.</summary>
@@ -40,4 +48,8 @@ internal sealed class Sse41Kernels : VectorKernels
     public override bool IsSupported => Sse41.IsSupported;
 
     internal override Step Convolution(ConvolutionTask task) => Convolution<Sse41Tile, DepthwiseRow128<Sse41Dot>>(task);
+
+    internal override unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, Sse41MacLanes>(data, passes);
+
+    internal override unsafe long Float32Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, SseFloatLanes>(data, passes);
 }

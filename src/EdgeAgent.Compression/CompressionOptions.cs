@@ -44,4 +44,27 @@ public sealed record CompressionOptions : TrainingOptions
     public string? Name { get; init; }
 
     internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{Students}|{Teacher}|{Budgets}");
+
+    private protected override string Command => "compress";
+
+    internal override IEnumerable<(string Name, string? Value)> Arguments
+    {
+        get
+        {
+            foreach (var argument in base.Arguments)
+                yield return argument;
+            foreach (var profile in Profiles)
+                yield return ("--profile", profile.Id);
+            yield return ("--students", FormattableString.Invariant($"{Students}"));
+            yield return ("--teacher", Teacher == TeacherMode.Joint ? "joint" : "fixed");
+            if (Name is not null)
+                yield return ("--name", Name);
+            if (Budgets.MaxLatencyMs is { } ms)
+                yield return ("--max-latency-ms", FormattableString.Invariant($"{ms}"));
+            if (Budgets.MaxModelBytes is { } bytes)
+                yield return ("--max-model-bytes", FormattableString.Invariant($"{bytes}"));
+            if (Budgets.MaxEnergyMj is { } mj)
+                yield return ("--max-energy-mj", FormattableString.Invariant($"{mj}"));
+        }
+    }
 }

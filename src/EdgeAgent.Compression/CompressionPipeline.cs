@@ -5,7 +5,9 @@ using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Compression.Passes;
+using EdgeAgent.Compression.Reporting;
 using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Inputs;
@@ -40,7 +42,8 @@ public static class CompressionPipeline
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
         log.Run("distil", () => run.TrainerOf("distil").Run(
             JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
-            DistillationSettings.Plan(plan.BatchSize, plan.Timetable.JointEnd, options.Steps), options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe, r => r.Curve);
+            DistillationSettings.Plan(plan.BatchSize, plan.Timetable.JointEnd, options.Steps) with { HeldOut = HeldOut(weights, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
+            r => new PassDetail(r, [.. weights.Students.Select(s => s.Name)]));
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
@@ -53,12 +56,13 @@ public static class CompressionPipeline
         // From here on nothing changes any more: the test images may be looked at.
         Workspace.WriteAtomically(workspace.StatePath("choice.txt"), Encoding.UTF8.GetBytes(string.Join('\n', choices)));
 
-        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, accepted.Select(c => c.Written.OnnxPath), p => accepted.First(c => c.Written.OnnxPath == p).Written.Validation, run.Note, cancellation), t => Invariant($"teacher top-1 {t.Teacher.Top1 * 100:0.00} % on the {t.Split} images"));
+        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, accepted.Select(c => c.Written.OnnxPath), p => accepted.First(c => c.Written.OnnxPath == p).Written.ValidationClasses, run.Note, cancellation), t => Invariant($"teacher top-1 {t.Teacher.Top1 * 100:0.00} % on the {t.Split} images"));
         var reports = log.Run("package", () => Package(accepted, judged, teacher, inputs, workspace, options, time), p => $"{p.Count} students, {rejected.Count} rejected");
+        var layers = log.Run("layers", () => Layers(accepted, inputs, options, cancellation), l => $"{l.Sum(s => s.Layers.Count)} layers of {l.Count} students: what each loses in int8");
 
         var report = new FamilyReport
         {
-            Teacher = new TeacherReport(judged.Teacher.Top1, [judged.Teacher.Low, judged.Teacher.High], judged.Teacher.Samples, judged.Split, "onnxruntime", inputs.TeacherBytes, teacher.Statistics.Parameters, teacher.Statistics.Macs, teacher.P50Us),
+            Teacher = new TeacherReport(judged.Teacher.Top1, [judged.Teacher.Low, judged.Teacher.High], judged.Teacher.Samples, judged.Split, "onnxruntime", inputs.TeacherBytes, teacher.Statistics.Parameters, teacher.Statistics.Macs, teacher.P50Us) { ValidationTop1 = teacher.Validation.Top1 },
             Students = reports,
             Rejected = rejected,
             Choices = choices,
@@ -71,9 +75,31 @@ public static class CompressionPipeline
             PeakBytes = Process.GetCurrentProcess().PeakWorkingSet64,
             Passes = log.Passes,
             SkippedImages = inputs.Skipped,
+            Run = RunDescription.Of(options, time),
+            Classes = inputs.Classes,
+            TrainingImages = inputs.Training.Count,
+            HeldOutImages = inputs.Validation.Count,
+            Profiles = [.. targets.Select(t => ProfileReport.Of(t, inputs.Teacher))],
+            Comparisons = [.. accepted.DistinctBy(c => c.Written.OnnxPath).Select(c => ModelComparison.Of(c.Written.Student.Shape.Name, ProfileReport.NameOf(c.Target.Profile.Int8.Activations), judged, c.Written.OnnxPath, inputs.Classes))],
+            Layers = layers,
         };
+        report = report with { Warnings = ReportWarnings.Of(report) };
+        Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.html"), Encoding.UTF8.GetBytes(FamilyPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.json"), Encoding.UTF8.GetBytes(report.ToJson()));
         return report;
+    }
+
+    /// <summary>The students, and with <c>--teacher joint</c> the teacher's copy, on the first held-out images while training goes on.</summary>
+    private static HeldOutProbe HeldOut(SharedWeights weights, RunInputs inputs) =>
+        new([.. weights.Students.Select(s => s.Name)], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), cancellation => [.. weights.Graphs.Select((g, i) =>
+            TorchAccuracy.Top1(new TorchGraph(g, TorchRuntime.HasBfloat16), weights.Student(i), inputs.Validation, cancellation, HeldOutProbe.MostImages))]);
+
+    /// <summary>Students in the formats u8 and s8 compute the same numbers; their layers are looked at once.</summary>
+    private static List<StudentLayers> Layers(IReadOnlyList<Candidate> accepted, RunInputs inputs, CompressionOptions options, CancellationToken cancellation)
+    {
+        var distinct = accepted.Select(c => c.Written).DistinctBy(w => w.Student).ToArray();
+        var limit = options.Budget * LayerStudy.BudgetShare / Math.Max(1, distinct.Length);
+        return [.. distinct.Select(w => LayerStudy.Run(w, inputs.Teacher, inputs.Validation, limit, cancellation))];
     }
 
     private static int MeasureNorms(SharedWeights weights, int[] students, RunInputs inputs, StoredPlan plan, CancellationToken cancellation)
@@ -96,8 +122,9 @@ public static class CompressionPipeline
             var (student, symmetric) = wanted[i];
             var left = plan.Timetable.FinishEnd - clock.Elapsed;
             var deadline = clock.Elapsed + left * (work[i] / work[i..].Sum());
-            finished.Add(log.Run($"finish {plan.Shapes[student].Name}", () => FinishPass.Run(weights, student, symmetric, inputs, answers, plan, deadline, trainer, options, cancellation),
-                f => Invariant($"top-1 float {f.FloatTop1 * 100:0.0} %, post-training quantized {f.PtqTop1 * 100:0.0} %, quantization-aware {f.QatTop1 * 100:0.0} %; {Describe(f.Training)}"), f => f.Training.Curve));
+            finished.Add(log.Run($"finish {plan.Shapes[student].Name}{(symmetric ? ", symmetric" : "")}", () => FinishPass.Run(weights, student, symmetric, inputs, answers, plan, deadline, trainer, options, cancellation),
+                f => Invariant($"top-1 float {f.FloatTop1 * 100:0.0} %, post-training quantized {f.PtqTop1 * 100:0.0} %, quantization-aware {f.QatTop1 * 100:0.0} %; {Describe(f.Training)}"),
+                f => new PassDetail(f.Training, [f.Shape.Name], Before: f.PtqTop1, After: f.QatTop1)));
         }
         return finished;
     }
@@ -118,7 +145,7 @@ public static class CompressionPipeline
         foreach (var candidate in accepted)
         {
             var (student, target) = (candidate.Written, candidate.Target);
-            var accuracy = judged.Models[student.OnnxPath];
+            var accuracy = judged.Model(student.OnnxPath);
             var folder = Path.Combine(workspace.Directory, target.Profile.Id, student.Student.Shape.Name);
             StudentFolder.Write(folder, student, target, model, new Metric("top1", accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, judged.Split, judged.DataSha256),
                 candidate.PredictedUs, inputs.Classes, inputs.Preprocessing, time.GetUtcNow().AddDays(365));
@@ -127,7 +154,12 @@ public static class CompressionPipeline
                 student.Validation.Top1, student.Student.FloatTop1, student.Student.PtqTop1, student.Onnx.Length, student.Plan.Length, candidate.Parameters, candidate.Macs,
                 candidate.PredictedUs, candidate.Float32Us, judged.Teacher.Top1 > 0 ? accuracy.Top1 / judged.Teacher.Top1 : 0, (double)inputs.TeacherBytes / student.Onnx.Length,
                 student.Agreement, student.AgreementSamples, Path.GetRelativePath(workspace.Directory, folder),
-                target.Profile.Int8.Accelerator == "none" ? null : "format only, not executed"));
+                target.Profile.Int8.Accelerator == "none" ? null : ProfileReport.NotExecuted)
+            {
+                Activations = ProfileReport.NameOf(target.Profile.Int8.Activations),
+                DeviceBytes = candidate.AsChoice.ModelBytes,
+                EnergyMj = candidate.AsChoice.EnergyMj,
+            });
         }
         return reports;
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Reporting;
 
 namespace EdgeAgent.Compression;
 
@@ -41,6 +42,28 @@ public sealed record FamilyReport
     /// <summary>Images that did not decode, by name and fault.</summary>
     public IReadOnlyList<string> SkippedImages { get; init; } = [];
 
+    /// <summary>Null in reports of earlier versions, as what follows is empty in them.</summary>
+    public RunDescription? Run { get; init; }
+
+    /// <summary>Names of the classes in the order of the labels.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
+    public int TrainingImages { get; init; }
+
+    /// <summary>Images that students were chosen by.</summary>
+    public int HeldOutImages { get; init; }
+
+    /// <summary>The boards, in the order they were named.</summary>
+    public IReadOnlyList<ProfileReport> Profiles { get; init; } = [];
+
+    /// <summary>Each written file against the teacher, on the images of <see cref="TeacherReport.Split"/>.</summary>
+    public IReadOnlyList<ModelComparison> Comparisons { get; init; } = [];
+
+    /// <summary>Layers of every student that ships somewhere.</summary>
+    public IReadOnlyList<StudentLayers> Layers { get; init; } = [];
+
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     public string ToJson() => JsonSerializer.Serialize(this, FamilyJson.Default.FamilyReport);
 
     public static FamilyReport FromJson(string json) => JsonSerializer.Deserialize(json, FamilyJson.Default.FamilyReport)
@@ -50,7 +73,11 @@ public sealed record FamilyReport
 /// <param name="Top1">On the test images where given, else on the held-out ones; the same images as the students'.</param>
 /// <param name="Engine">Engine that evaluated it.</param>
 /// <param name="P50Us">Median latency in ONNX Runtime on this machine, one thread, one image.</param>
-public sealed record TeacherReport(double Top1, IReadOnlyList<double> Interval, int Samples, string Split, string Engine, long ModelBytes, long Parameters, long Macs, double P50Us);
+public sealed record TeacherReport(double Top1, IReadOnlyList<double> Interval, int Samples, string Split, string Engine, long ModelBytes, long Parameters, long Macs, double P50Us)
+{
+    /// <summary>On the held-out images that students were chosen by; null in reports of earlier versions.</summary>
+    public double? ValidationTop1 { get; init; }
+}
 
 /// <param name="Name">Name in the family; the folder below the profile's.</param>
 /// <param name="Width">Share of the teacher's channels that is kept, geometric mean.</param>
@@ -69,7 +96,17 @@ public sealed record TeacherReport(double Top1, IReadOnlyList<double> Interval, 
 public sealed record StudentReport(
     string Name, string Profile, double Width, double Top1, IReadOnlyList<double> Interval, int Samples, string Split,
     double ValidationTop1, double FloatTop1, double PtqTop1, long OnnxBytes, long PlanBytes, long Parameters, long Macs,
-    double PredictedUs, double Float32Us, double RelativeTop1, double TimesSmaller, double Agreement, int AgreementSamples, string Directory, string? Label = null);
+    double PredictedUs, double Float32Us, double RelativeTop1, double TimesSmaller, double Agreement, int AgreementSamples, string Directory, string? Label = null)
+{
+    /// <summary>Format of the quantized activations: with <see cref="Name"/>, which of <see cref="FamilyReport.Comparisons"/> is this file's.</summary>
+    public string Activations { get; init; } = "";
+
+    /// <summary>Bytes that a device pulls: of the plan where the profile's engine runs it, else of model.onnx.</summary>
+    public long DeviceBytes { get; init; }
+
+    /// <summary>Energy of one inference, predicted.</summary>
+    public double EnergyMj { get; init; }
+}
 
 public sealed record RejectedStudent(string Name, string Profile, string Reason);
 
@@ -85,11 +122,35 @@ public sealed record ProfileChoice(string Profile, string Student, string Reason
 public sealed record OverheadReport(string Teacher, double JointStepUs, double TeacherStepUs, double Ratio, double StudentsStepUs);
 
 /// <summary>One pass with its cost and effect.</summary>
+/// <param name="Seconds">Wall time, over interruptions.</param>
 public sealed record PassReport(string Name, double Seconds, string Effect)
 {
+    /// <summary>How many processes ran it: more than one where the run was resumed.</summary>
+    public int Runs { get; init; } = 1;
+
+    /// <summary>Training steps; null for a pass that does not train.</summary>
+    public long? Steps { get; init; }
+
+    /// <summary>Of <see cref="Seconds"/>, what training took.</summary>
+    public double? TrainingSeconds { get; init; }
+
+    /// <summary>Accuracy on held-out images before the pass; null where it has none.</summary>
+    public double? Top1Before { get; init; }
+
+    /// <summary>The same after it, on the same images.</summary>
+    public double? Top1After { get; init; }
+
+    /// <summary>Loss and learning rate, at most 256 points.</summary>
     public IReadOnlyList<CurvePoint> Curve { get; init; } = [];
+
+    /// <summary>Names of the models in <see cref="HeldOut"/>.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
+    /// <summary>Accuracy on at most 512 held-out images while training went on.</summary>
+    public IReadOnlyList<HeldOutPoint> HeldOut { get; init; } = [];
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(FamilyReport))]
+[JsonSerializable(typeof(PassReport[]))]
 internal sealed partial class FamilyJson : JsonSerializerContext;

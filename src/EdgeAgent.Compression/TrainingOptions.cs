@@ -59,5 +59,42 @@ public record TrainingOptions
     /// <summary>What makes it another run beside model, data and the members here: a part of its fingerprint.</summary>
     internal virtual string Distinction => "";
 
+    /// <summary>The command that asks for this run, without the values that are the default.</summary>
+    internal string CommandLine => string.Join(' ', [$"edgectl {Command}", .. Arguments.Select(a => a.Value is null ? a.Name : $"{a.Name} {Quoted(a.Value)}")]);
+
+    private protected virtual string Command => "";
+
+    /// <summary>Options of the command line and their values; a switch has none.</summary>
+    internal virtual IEnumerable<(string Name, string? Value)> Arguments
+    {
+        get
+        {
+            yield return ("--model", ModelPath);
+            yield return ("--data", DataPath);
+            if (Transfer)
+                yield return ("--transfer", null);
+            if (ValidationPath is not null)
+                yield return ("--validation", ValidationPath);
+            if (TestPath is not null)
+                yield return ("--test", TestPath);
+            yield return Steps is { } steps
+                ? ("--steps", FormattableString.Invariant($"{steps}"))
+                : ("--budget", FormattableString.Invariant($"{Budget.TotalSeconds:0.###}s"));
+            yield return ("--seed", FormattableString.Invariant($"{Seed}"));
+            if (Distillation != DistillationKind.Plain)
+                yield return ("--distillation", "dkd");
+            if (Mixup > 0)
+                yield return ("--mixup", FormattableString.Invariant($"{Mixup}"));
+            if (Threads > 0)
+                yield return ("--threads", FormattableString.Invariant($"{Threads}"));
+            if (Preprocessing is not null)
+                yield return ("--preprocessing", Preprocessing.ToJson());
+            yield return ("--out", OutDirectory);
+        }
+    }
+
+    /// <summary>As a shell reads it.</summary>
+    private static string Quoted(string value) => value.Length > 0 && value.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=,+@%".Contains(c)) ? value : $"'{value.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
     internal int ThreadCount => Threads > 0 ? Threads : Environment.ProcessorCount;
 }

@@ -26,6 +26,6 @@ internal static class FamilyTable
             console.WriteLine($"not shipped: {rejected.Name} for {rejected.Profile}: {rejected.Reason}");
         var overhead = report.Overhead;
         console.WriteLine(Units.Text($"teacher {overhead.Teacher}: a step with all students takes {overhead.Ratio:0.00} times a training step of the teacher alone"));
-        console.WriteLine(Units.Text($"{Durations.Text(TimeSpan.FromSeconds(report.Seconds))}, peak memory {Units.Bytes(report.PeakBytes)}, {report.SkippedImages.Count} images skipped, written to {report.OutDir}"));
+        console.WriteLine(Units.Text($"{Durations.Text(TimeSpan.FromSeconds(report.Seconds))}, peak memory {Units.Bytes(report.PeakBytes)}, {report.SkippedImages.Count} images skipped, written to {report.OutDir}, where family.html shows all of it"));
     }
 }

@@ -57,6 +57,6 @@ internal static class PruneCommand
             console.WriteLine(Units.Text($"round {i}: {round.Parameters} parameters; top-1 {round.PrunedTop1 * 100:0.0} % as cut, {round.ReestimatedTop1 * 100:0.0} % with statistics measured anew, {round.RecoveredTop1 * 100:0.0} % after {round.Epochs:0.0} epochs"));
         if (report.Sparsity is { } zeros)
             console.WriteLine(Units.Text($"{zeros.Zeros * 100:0.0} % of the weights are zero: the file is {zeros.TimesSmallerCompressed:0.00} times smaller once compressed, and {zeros.TimesFaster:0.00} times as fast: dense kernels multiply zeros too"));
-        console.WriteLine(Units.Text($"{Durations.Text(TimeSpan.FromSeconds(report.Seconds))}, written to {report.Model}"));
+        console.WriteLine(Units.Text($"{Durations.Text(TimeSpan.FromSeconds(report.Seconds))}, written to {report.Model}, and prune.html beside it"));
     }
 }

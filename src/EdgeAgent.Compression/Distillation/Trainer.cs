@@ -26,15 +26,15 @@ public sealed record Trainee(IReadOnlyList<TrainedTensor> Trained, IEnumerable<(
 public sealed record TrainingPlan(string Pass, int BatchSize, OneCycle Rate, double Decay, double Clip, TimeSpan Deadline, long? FixedSteps = null)
 {
     public double Momentum { get; init; } = 0.9;
+
+    /// <summary>What is measured on held-out images now and then; null measures nothing.</summary>
+    public HeldOutProbe? HeldOut { get; init; }
 }
 
-/// <summary>Loss at a step, a point of the training curve.</summary>
-public readonly record struct CurvePoint(long Step, double Loss, double Rate);
-
-/// <param name="Seconds">Time used in this process.</param>
+/// <param name="Seconds">Time used, over interruptions.</param>
 /// <param name="StepUs">Mean time of a step without the teacher's part.</param>
 /// <param name="TeacherUs">Mean time of the teacher's forward pass in the steps that asked it.</param>
-public sealed record TrainingReport(string Pass, long Steps, double Epochs, double Seconds, double StepUs, double TeacherUs, double FinalLoss, IReadOnlyList<CurvePoint> Curve, IReadOnlyList<ScheduleSegment> Schedule);
+public sealed record TrainingReport(string Pass, long Steps, double Epochs, double Seconds, double StepUs, double TeacherUs, double FinalLoss, TrainingCurve Curve, IReadOnlyList<ScheduleSegment> Schedule);
 
 /// <summary>
 /// The loop that every training pass shares: batches, teacher's answers, step, learning rate, re-planning against the clock,
@@ -56,11 +56,12 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
 
         long step = 0;
         Schedule schedule;
+        var curve = new TrainingCurve();
         var rates = new StepRates(stepSeconds, teacherSeconds);
         if (resume && checkpointPath is not null && Checkpoint.Exists(checkpointPath) && Checkpoint.ReadHeader(checkpointPath).Pass == plan.Pass)
         {
             var header = Checkpoint.Read(checkpointPath, state);
-            (step, schedule) = (header.Step, new Schedule(header.Segments));
+            (step, schedule, curve) = (header.Step, new Schedule(header.Segments), new TrainingCurve(header.Curve));
         }
         else
             schedule = new Schedule(plan.FixedSteps ?? PlannedEnd(0));
@@ -68,9 +69,9 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
         var began = Stopwatch.GetTimestamp();
         var lastCheckpoint = time.GetTimestamp();
         var lastReport = time.GetTimestamp();
-        var curve = new List<CurvePoint>();
-        double lossSum = 0, curveSum = 0, lastLoss = double.NaN;
-        long lossCount = 0, curveCount = 0, planned = step;
+        var before = curve.Seconds;
+        double lossSum = 0, lastLoss = curve.LastLoss;
+        long lossCount = 0, planned = step;
 
         foreach (var batch in step < schedule.TotalSteps ? batches.Prefetch(Plans(step), cancellation) : [])
         {
@@ -87,14 +88,11 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
                 rates.Add(Stopwatch.GetElapsedTime(answered).TotalSeconds, asked ? Stopwatch.GetElapsedTime(start, answered).TotalSeconds : null);
             }
             step++;
-            (lossSum, curveSum) = (lossSum + lastLoss, curveSum + lastLoss);
+            lossSum += lastLoss;
             lossCount++;
-            curveCount++;
-            if (curveCount >= Math.Max(1, schedule.TotalSteps / 200))
-            {
-                curve.Add(new CurvePoint(step, curveSum / curveCount, plan.Rate.RateAt(schedule.ProgressAt(step))));
-                (curveSum, curveCount) = (0, 0);
-            }
+            curve.Add(step, lastLoss, plan.Rate.RateAt(schedule.ProgressAt(step)), clock.Elapsed);
+            if (plan.HeldOut is { } heldOut && step < schedule.TotalSteps && curve.IsDue(step, schedule.ProgressAt(step), heldOut.StepsBetween(batchSize)))
+                curve.Add(heldOut, step, clock.Elapsed, cancellation);
             if (time.GetElapsedTime(lastReport) >= ReportEvery)
             {
                 progress.Report(new CompressionProgress(plan.Pass, step, schedule.TotalSteps, Left(), lossSum / lossCount));
@@ -111,9 +109,11 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
                 cancellation.ThrowIfCancellationRequested();
             }
         }
+        if (plan.HeldOut is { } last && curve.LastMeasured < step)
+            curve.Add(last, step, clock.Elapsed, cancellation);
         Save();
         progress.Report(new CompressionProgress(plan.Pass, step, schedule.TotalSteps, Left(), lastLoss));
-        return new TrainingReport(plan.Pass, step, (double)step / perEpoch, Stopwatch.GetElapsedTime(began).TotalSeconds, rates.Step * 1e6, rates.Teacher * 1e6, lastLoss, curve, schedule.Segments);
+        return new TrainingReport(plan.Pass, step, (double)step / perEpoch, curve.Seconds, rates.Step * 1e6, rates.Teacher * 1e6, lastLoss, curve, schedule.Segments);
 
         IEnumerable<BatchPlan> Plans(long first)
         {
@@ -157,8 +157,9 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
 
         void Save()
         {
+            curve.Seconds = before + Stopwatch.GetElapsedTime(began).TotalSeconds;
             if (checkpointPath is not null)
-                Checkpoint.Write(checkpointPath, new CheckpointHeader(fingerprint, plan.Pass, step, schedule.Segments, clock.Elapsed.TotalSeconds, targets?.Views ?? 0), state);
+                Checkpoint.Write(checkpointPath, new CheckpointHeader(fingerprint, plan.Pass, step, schedule.Segments, clock.Elapsed.TotalSeconds, targets?.Views ?? 0, curve.State), state);
         }
     }
 

@@ -62,12 +62,15 @@ public sealed class OnnxModel : IDisposable
         return [.. classes];
     }
 
-    /// <summary>Accuracy of a file on labelled images.</summary>
-    public static Accuracy AccuracyOf(string path, int threads, BatchSource images, CancellationToken cancellation)
+    /// <summary>What a file says of every image, in order.</summary>
+    public static int[] ClassesOf(string path, int threads, BatchSource images, CancellationToken cancellation)
     {
         using var model = new OnnxModel(path, threads);
-        return Accuracy.Of(model.Classes(images, cancellation), images.Labels);
+        return model.Classes(images, cancellation);
     }
+
+    /// <summary>Accuracy of a file on labelled images.</summary>
+    public static Accuracy AccuracyOf(string path, int threads, BatchSource images, CancellationToken cancellation) => Accuracy.Of(ClassesOf(path, threads, images, cancellation), images.Labels);
 
     /// <summary>Median latencies of one image in microseconds, one thread, after warm-up; the files take turns, so that a disturbance meets all of them.</summary>
     public static double[] MediansUs(BatchSource images, CancellationToken cancellation, params ReadOnlySpan<string> paths)

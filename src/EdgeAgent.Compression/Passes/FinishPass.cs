@@ -49,8 +49,12 @@ public static class FinishPass
         var guess = 3 * plan.StepSeconds / weights.Students.Count;
         var report = trainer(pass).Run(
             quantized.Trainee(new DistillationLoss(options.Distillation)), inputs.Training, targets,
-            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate, Rise: 0.1), Decay, Clip, deadline, options.Steps is { } steps ? Math.Max(1, steps / FinishShare) : null), options.Resume, guess, plan.TeacherSeconds, cancellation);
+            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate, Rise: 0.1), Decay, Clip, deadline, options.Steps is { } steps ? Math.Max(1, steps / FinishShare) : null) { HeldOut = HeldOut(quantized, shape, inputs) }, options.Resume, guess, plan.TeacherSeconds, cancellation);
         var (trained, parameters) = quantized.Export();
         return new FinishedStudent(shape, symmetric, trained, parameters, floatTop1, ptqTop1, quantized.Top1(inputs.Validation, cancellation, QuickImages), report);
     }
+
+    /// <summary>The student as it would be exported now, on the first held-out images.</summary>
+    private static HeldOutProbe HeldOut(QuantizedStudent student, StudentShape shape, RunInputs inputs) =>
+        new([shape.Name], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), cancellation => [student.Top1(inputs.Validation, cancellation, HeldOutProbe.MostImages)]);
 }

@@ -52,10 +52,11 @@ internal sealed class OpenedRun<TPlan> : IDisposable
                 run.Clock.Before = elapsed;
             else
                 run.Workspace.Clear();
+            run.Log.Keep(run.Workspace.StatePath("passes.json"), resume: run.Stored is not null || run.Clock.Before > TimeSpan.Zero);
             var model = options.ModelPath;
             if (options.Transfer)
             {
-                var transfer = run.Log.Run("transfer", () => TransferPass.Run(options, run.Inputs, run.Workspace, run.TrainerOf, cancellation), t => t.Describe(run.Inputs.Classes.Count), t => t.Training.Curve);
+                var transfer = run.Log.Run("transfer", () => TransferPass.Run(options, run.Inputs, run.Workspace, run.TrainerOf, cancellation), t => t.Describe(run.Inputs.Classes.Count), t => new PassDetail(t.Training, ["teacher"], Before: t.HeadTop1, After: t.Top1));
                 model = transfer.ModelPath;
                 run.Inputs = run.Inputs with { Teacher = transfer.Teacher, TeacherBytes = new FileInfo(model).Length };
             }

@@ -16,6 +16,9 @@ public sealed class TeacherPass : IDisposable
 
     private TeacherPass(OnnxModel model) => _model = model;
 
+    /// <summary>Class of every held-out image.</summary>
+    public required int[] ValidationClasses { get; init; }
+
     public required Accuracy Validation { get; init; }
 
     public required double P50Us { get; init; }
@@ -40,10 +43,11 @@ public sealed class TeacherPass : IDisposable
         var start = Stopwatch.GetTimestamp();
         var classes = model.Classes(inputs.Validation, cancellation);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / inputs.Validation.Count;
-        return new TeacherPass(model) { Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher) };
+        return new TeacherPass(model) { ValidationClasses = classes, Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher) };
     }
 
-    public Accuracy On(Data.BatchSource images, CancellationToken cancellation) => Accuracy.Of(_model.Classes(images, cancellation), images.Labels);
+    /// <summary>Class of every image, in order.</summary>
+    public int[] On(Data.BatchSource images, CancellationToken cancellation) => _model.Classes(images, cancellation);
 
     public string Describe() => string.Create(CultureInfo.InvariantCulture, $"top-1 {Validation.Top1 * 100:0.00} % on held-out images, {Statistics.Parameters} parameters, {Statistics.Macs / 1e6:0.0} MMAC");
 

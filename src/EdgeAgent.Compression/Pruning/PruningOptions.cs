@@ -50,4 +50,17 @@ public sealed record PruningOptions : TrainingOptions
     public double Sparsity { get; init; }
 
     internal override string Distinction => FormattableString.Invariant($"prune|{Times}|{Measure}|{Criterion}|{Rounds}|{ChannelMultiple}|{Sparsity}");
+
+    private protected override string Command => "prune";
+
+    internal override IEnumerable<(string Name, string? Value)> Arguments =>
+    [
+        .. base.Arguments,
+        ("--times", FormattableString.Invariant($"{Times}")),
+        ("--measure", Measure == PruningMeasure.Macs ? "macs" : "parameters"),
+        ("--criterion", Criterion == PruningCriterion.GroupL2 ? "l2" : "taylor"),
+        ("--rounds", FormattableString.Invariant($"{Rounds}")),
+        ("--channel-multiple", FormattableString.Invariant($"{ChannelMultiple}")),
+        ("--sparsity", FormattableString.Invariant($"{Sparsity}")),
+    ];
 }

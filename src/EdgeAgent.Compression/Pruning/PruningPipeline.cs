@@ -4,6 +4,7 @@ using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Compression.Passes;
+using EdgeAgent.Compression.Reporting;
 using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
@@ -40,7 +41,7 @@ public static class PruningPipeline
         for (var round = plan.Rounds.Count; round < options.Rounds; round++)
         {
             var target = full / Math.Pow(options.Times, (round + 1.0) / options.Rounds);
-            var result = log.Run($"round {round + 1}", () => rounds.Run(round, graph, target), r => r.Describe(), r => r.Training.Curve);
+            var result = log.Run($"round {round + 1}", () => rounds.Run(round, graph, target), r => r.Describe(), r => new PassDetail(r.Training, [PruningPage.ModelName], Before: r.Report.PrunedTop1, After: r.Report.RecoveredTop1));
             OnnxExporter.Write(result.Graph, RoundPath(round));
             // What was written, as a resumed run has it: the file's names are not the graph's.
             graph = ModelImporter.Load(RoundPath(round));
@@ -53,12 +54,12 @@ public static class PruningPipeline
         var path = Path.Combine(workspace.Directory, "model.onnx");
         var finished = Simplification.Apply(graph);
         OnnxExporter.Write(finished, path);
-        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, [path], p => OnnxModel.AccuracyOf(p, options.ThreadCount, inputs.Validation, cancellation), run.Note, cancellation),
-            t => Invariant($"top-1 {t.Models[path].Top1 * 100:0.00} % on the {t.Split} images, the teacher's {t.Teacher.Top1 * 100:0.00} %"));
+        var judged = log.Run("test", () => Tested.Of(options, inputs, teacher, [path], p => OnnxModel.ClassesOf(p, options.ThreadCount, inputs.Validation, cancellation), run.Note, cancellation),
+            t => Invariant($"top-1 {t.Model(path).Top1 * 100:0.00} % on the {t.Split} images, the teacher's {t.Teacher.Top1 * 100:0.00} %"));
         var report = new PruningReport
         {
             Teacher = Describe(judged.Teacher, teacher.Statistics, inputs.TeacherBytes, teacher.P50Us),
-            Pruned = Describe(judged.Models[path], GraphStatistics.Of(finished), new FileInfo(path).Length, OnnxModel.MediansUs(inputs.Validation, cancellation, path)[0]),
+            Pruned = Describe(judged.Model(path), GraphStatistics.Of(finished), new FileInfo(path).Length, OnnxModel.MediansUs(inputs.Validation, cancellation, path)[0]),
             Split = judged.Split,
             Rounds = plan.Rounds,
             Sparsity = options.Sparsity > 0 ? log.Run("zeros", () => SparsityReport.Of(finished, path, workspace.StatePath("dense.onnx"), inputs.Validation, cancellation), z => Invariant($"{z.Zeros * 100:0.0} % of the weights are zero: {z.TimesSmallerCompressed:0.00} times smaller once compressed, {z.TimesFaster:0.00} times as fast in ONNX Runtime")) : null,
@@ -68,7 +69,13 @@ public static class PruningPipeline
             Seed = options.Seed,
             Seconds = clock.Elapsed.TotalSeconds,
             Passes = log.Passes,
+            Run = RunDescription.Of(options, time),
+            Comparison = ModelComparison.Of(PruningPage.ModelName, "float32", judged, path, inputs.Classes),
+            TeacherValidationTop1 = teacher.Validation.Top1,
+            SkippedImages = inputs.Skipped,
+            Warnings = ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped),
         };
+        Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.html"), Encoding.UTF8.GetBytes(PruningPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.json"), Encoding.UTF8.GetBytes(report.ToJson()));
         return report;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using EdgeAgent.Compression.Reporting;
 
 namespace EdgeAgent.Compression.Pruning;
 
@@ -33,6 +34,19 @@ public sealed record PruningReport
     public required double Seconds { get; init; }
 
     public required IReadOnlyList<PassReport> Passes { get; init; }
+
+    public required RunDescription Run { get; init; }
+
+    /// <summary>The written model against the teacher, on the images of <see cref="Split"/>.</summary>
+    public required ModelComparison Comparison { get; init; }
+
+    /// <summary>Accuracy of the teacher on held-out images.</summary>
+    public required double TeacherValidationTop1 { get; init; }
+
+    /// <summary>Images that did not decode, by name and fault.</summary>
+    public IReadOnlyList<string> SkippedImages { get; init; } = [];
+
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 
     public string ToJson() => JsonSerializer.Serialize(this, PruningJson.Default.PruningReport);
 }

@@ -61,7 +61,7 @@ internal sealed class PruningRounds(
         var pass = $"recover-{round + 1}";
         var report = trainer(pass).Run(
             zeros is null ? trainee : zeros.Around(trainee), inputs.Training, answers,
-            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate * Math.Min(1, plan.BatchSize / RateBatch), Rise: 0.1), Decay, Clip, Deadline(round), Steps(round)),
+            new TrainingPlan(pass, plan.BatchSize, new OneCycle(PeakRate * Math.Min(1, plan.BatchSize / RateBatch), Rise: 0.1), Decay, Clip, Deadline(round), Steps(round)) { HeldOut = HeldOut(weights) },
             options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation);
         zeros?.Apply();
         BatchNormStatistics.Measure(weights, 0, inputs.Training, plan.BatchSize, TorchRuntime.HasBfloat16, cancellation);
@@ -94,6 +94,9 @@ internal sealed class PruningRounds(
 
     private double Top1(SharedWeights weights) =>
         TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16), weights.Student(0), inputs.Validation, cancellation, JudgedImages);
+
+    private HeldOutProbe HeldOut(SharedWeights weights) => new([Reporting.PruningPage.ModelName], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), token =>
+        [TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16), weights.Student(0), inputs.Validation, token, HeldOutProbe.MostImages)]);
 
     /// <summary>The same training images in every run of the same seed.</summary>
     private IEnumerable<BatchPlan> Sample()

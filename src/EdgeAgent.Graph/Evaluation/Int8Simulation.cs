@@ -47,6 +47,13 @@ public sealed class Int8Simulation
         return outputs.ToDictionary(o => o.Key, o => Tensor.Of(o.Value, [batch, .. shapes[o.Key].Shape[1..]]));
     }
 
+    /// <summary>What every operator makes of one sample, as real numbers, by the name of its node: for comparison with the float graph.</summary>
+    public IEnumerable<(string Node, float[] Values)> Results(float[] sample)
+    {
+        foreach (var (step, value) in Trace(sample))
+            yield return (step.Node.Name, value.Integers.Length == 0 ? value.Floats : Array.ConvertAll(value.Integers, q => value.Quantization.Scale * (q - value.Quantization.ZeroPoint)));
+    }
+
     /// <summary>The quantized value <paramref name="name"/> (stated for u8) of the graph's one-sample input; for tests that look inside.</summary>
     internal IEnumerable<(QuantizedStep Step, SimulatedTensor Value)> Trace(float[] sample)
     {

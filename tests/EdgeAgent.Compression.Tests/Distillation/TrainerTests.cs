@@ -36,11 +36,32 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Run_CancelledAndResumed_TellsTheCurveOfAnUndisturbedRun()
+    {
+        const int steps = 60;
+        var whole = RunPass(Path.Combine(_data.Root, "whole.ckpt"), resume: false, cancelAt: null, steps, out _).Curve;
+        var path = Path.Combine(_data.Root, "cut.ckpt");
+        Assert.Throws<OperationCanceledException>(() => RunPass(path, resume: false, cancelAt: 31, steps, out _));
+        var resumed = RunPass(path, resume: true, cancelAt: null, steps, out _).Curve;
+
+        Assert.Equal(steps, whole.Points.Count);
+        Assert.Equal(whole.Points.Select(p => (p.Step, p.Loss, p.Rate)), resumed.Points.Select(p => (p.Step, p.Loss, p.Rate)));
+        Assert.True(whole.HeldOut.Count > 1);
+        Assert.Equal(whole.HeldOut.Select(p => (p.Step, p.Top1[0])), resumed.HeldOut.Select(p => (p.Step, p.Top1[0])));
+        Assert.Equal(steps, resumed.HeldOut[^1].Step);
+
+        // A pass that was complete when the run was cut tells its curve again.
+        var again = RunPass(path, resume: true, cancelAt: null, steps, out _);
+        Assert.Equal(resumed.Points, again.Curve.Points);
+        Assert.Equal(whole.Points[^1].Loss, again.FinalLoss);
+    }
+
+    [Fact]
     public void Run_OfJointStudents_LowersTheLoss()
     {
         var report = RunPass(Path.Combine(_data.Root, "loss.ckpt"), resume: false, cancelAt: null, steps: 60, out _);
 
-        Assert.True(report.Curve[^1].Loss < 0.8 * report.Curve[0].Loss, $"loss went from {report.Curve[0].Loss} to {report.Curve[^1].Loss}");
+        Assert.True(report.Curve.Points[^1].Loss < 0.8 * report.Curve.Points[0].Loss, $"loss went from {report.Curve.Points[0].Loss} to {report.Curve.Points[^1].Loss}");
     }
 
     [Theory]
@@ -122,7 +143,10 @@ public sealed class TrainerTests : IDisposable
             },
         };
         var trainer = new Trainer(new RunClock(TimeProvider.System, TimeSpan.FromHours(1)), TimeProvider.System, new Progress<CompressionProgress>(), path, TimeSpan.FromHours(1), "test");
-        var plan = new TrainingPlan("distil", 16, new OneCycle(0.05), 1e-4, 1, TimeSpan.FromHours(1), steps);
+        var plan = new TrainingPlan("distil", 16, new OneCycle(0.05), 1e-4, 1, TimeSpan.FromHours(1), steps)
+        {
+            HeldOut = new HeldOutProbe(["half"], 32, token => [TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], bfloat16: false), weights.Student(0), batches, token, 32)]),
+        };
         var report = trainer.Run(counted, batches, targets, plan, resume, 0.05, 0.05, cancellation.Token);
         result = weights.State.ToDictionary(s => s.Name, s => s.Value.ToFloats());
         return report;

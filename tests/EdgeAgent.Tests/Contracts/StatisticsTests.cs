@@ -76,4 +76,41 @@ public sealed class StatisticsTests
         Assert.True(summary.MinUs <= summary.IntervalUs[0] && summary.IntervalUs[0] <= summary.P50Us && summary.P50Us <= summary.IntervalUs[1]);
         Assert.True(summary.P50Us <= summary.P90Us && summary.P90Us <= summary.P95Us && summary.P95Us <= summary.P99Us);
     }
+
+    // Exact: 2 * sum of C(n, i) / 2^n for i up to the smaller; mid-p: that minus C(n, k) / 2^n. By hand from Pascal's triangle.
+    [Theory]
+    [InlineData(0, 0, 1, 1)]
+    [InlineData(5, 5, 1, 1)]
+    [InlineData(0, 5, 2 / 32.0, 1 / 32.0)]
+    [InlineData(9, 1, 22 / 1024.0, 12 / 1024.0)]
+    [InlineData(1, 9, 22 / 1024.0, 12 / 1024.0)]
+    [InlineData(4, 3, 1, 1 - 35 / 128.0)]
+    // Agresti, Categorical Data Analysis, table 10.1 (150 and 86 changed their mind), summed in exact fractions.
+    [InlineData(150, 86, 3.715936e-5, 2.893390e-5)]
+    public void McNemar_OfDiscordantPairs_IsTheBinomialTest(long first, long second, double exact, double midP)
+    {
+        var p = Statistics.McNemar(first, second);
+
+        Assert.Equal(exact, p.Exact, Math.Max(1e-12, exact * 0.002));
+        Assert.Equal(midP, p.MidP, Math.Max(1e-12, midP * 0.002));
+    }
+
+    [Fact]
+    public void McNemar_OfManyPairs_AgreesWithTheNormalApproximation()
+    {
+        // z = (|b - c| - 1) / sqrt(b + c), with continuity correction, is 199 / 200: two-sided p 0.3197.
+        Assert.Equal(0.3197, Statistics.McNemar(20_100, 19_900).Exact, 1e-4);
+        Assert.InRange(Statistics.McNemar(100_000, 0).Exact, 0, 1e-300);
+    }
+
+    [Fact]
+    public void PairedDifferenceInterval_IsBonettAndPrices()
+    {
+        // (b + 1) / (N + 2) = 0.05, (c + 1) / (N + 2) = 0.02: difference -0.03, variance (0.07 - 0.0009) / 1000.
+        var (low, high) = Statistics.PairedDifferenceInterval(49, 19, 998);
+        var half = 1.959963984540054 * Math.Sqrt((0.07 - 0.0009) / 1000);
+        Assert.Equal(-0.03 - half, low, 1e-12);
+        Assert.Equal(-0.03 + half, high, 1e-12);
+        Assert.Equal((-high, -low), Statistics.PairedDifferenceInterval(19, 49, 998));
+    }
 }

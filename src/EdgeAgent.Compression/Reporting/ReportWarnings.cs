@@ -1,0 +1,56 @@
+using System.Globalization;
+using EdgeAgent.Contracts.Costs;
+
+namespace EdgeAgent.Compression.Reporting;
+
+/// <summary>What a reader of a family's figures has to know before believing them.</summary>
+internal static class ReportWarnings
+{
+    /// <summary>Below it an accuracy's 95 % interval is wider than six points.</summary>
+    private const int FewImages = 1000;
+
+    /// <summary>Quantization may cost this much of the float student's accuracy.</summary>
+    private const double QuantizationLoss = 0.003;
+
+    public static IReadOnlyList<string> Of(FamilyReport report)
+    {
+        List<string> warnings = [.. OfAccuracies(report.Teacher.Split, report.Teacher.Samples, report.SkippedImages)];
+        void Warn(FormattableString text) => warnings.Add(text.ToString(CultureInfo.InvariantCulture));
+
+        foreach (var student in report.Students.DistinctBy(s => s.Name))
+            if (student.ValidationTop1 < student.FloatTop1 - QuantizationLoss - Noise(report, student))
+                Warn($"{student.Name} loses more than {QuantizationLoss * 100:0.0} points by quantization: {student.FloatTop1 * 100:0.0} % in float32, {student.ValidationTop1 * 100:0.0} % in int8, on held-out images.");
+        foreach (var profile in report.Profiles)
+        {
+            if (profile.Label is { } label)
+                Warn($"{profile.Id}: {label}; its latencies and energies are those of the CPU by the cost model, or less.");
+            if (profile.CostSource == CostSource.Published)
+                Warn($"{profile.Id}: latency and energy are predicted from published figures of the board, not measured; `edgectl compress --from-fleet` uses what devices measured.");
+        }
+        foreach (var none in report.Profiles.Where(p => report.Students.All(s => s.Profile != p.Id)))
+            Warn($"{none.Id} gets no student: {string.Join("; ", report.Rejected.Where(r => r.Profile == none.Id).Select(r => $"{r.Name}: {r.Reason}"))}");
+        foreach (var layers in report.Layers)
+            if (layers.Layers.Any(l => l.LogitError is null))
+                Warn($"{layers.Student}: the time did not suffice for the sensitivity of every layer; give a longer --budget.");
+        return warnings;
+    }
+
+    /// <param name="split">What the accuracies were measured on: test or validation.</param>
+    /// <param name="samples">How many images those are.</param>
+    /// <param name="skipped">Images that did not decode.</param>
+    public static IReadOnlyList<string> OfAccuracies(string split, int samples, IReadOnlyList<string> skipped)
+    {
+        var warnings = new List<string>();
+        if (split != "test")
+            warnings.Add("No test images were given: the accuracies are those of the held-out images that choices were made by, and therefore a little too good. Give --test.");
+        if (samples < FewImages)
+            warnings.Add($"Only {samples} images were classified: differences of a few points may be chance; the intervals say how many.");
+        if (skipped.Count > 0)
+            warnings.Add($"{skipped.Count} images did not decode and were left out, the first: {skipped[0]}");
+        return warnings;
+    }
+
+    /// <summary>Two standard errors of the smaller of the two sets of images.</summary>
+    private static double Noise(FamilyReport report, StudentReport student) =>
+        2 * Math.Sqrt(student.FloatTop1 * (1 - student.FloatTop1) / Math.Max(1, report.HeldOutImages));
+}

@@ -20,17 +20,16 @@ internal static class CompressCommand
         var teacher = new Option<string>("--teacher") { Description = "fixed: frozen; joint: trained together with the students", DefaultValueFactory = _ => "fixed" };
         teacher.AcceptOnlyFromAmong("fixed", "joint");
         var name = new Option<string?>("--name") { Description = "Name of the model in the fleet (default: the file's name)" };
-        var latency = new Option<double?>("--max-latency-ms") { Description = "Latency budget, in place of the profiles'" };
-        var bytes = new Option<long?>("--max-model-bytes") { Description = "Size budget, in place of the profiles'" };
-        var energy = new Option<double?>("--max-energy-mj") { Description = "Energy budget of one inference, in place of the profiles'" };
+        var budgets = new BudgetOptions();
         var fromFleet = new Option<string?>("--from-fleet") { Description = "Address of a controller: predict latencies by what its devices measured" };
         var controller = new ControllerOptions();
         var command = new Command("compress", "Make a family of small int8 students for one or more boards")
         {
-            students, teacher, name, latency, bytes, energy, fromFleet, controller.Token, controller.TokenFile,
+            students, teacher, name, fromFleet, controller.Token, controller.TokenFile,
         };
         run.AddTo(command);
         profiles.AddTo(command);
+        budgets.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var boards = profiles.Load(parsed);
@@ -45,7 +44,7 @@ internal static class CompressCommand
                 Students = parsed.GetValue(students),
                 Teacher = parsed.GetValue(teacher) == "joint" ? TeacherMode.Joint : TeacherMode.Fixed,
                 CostModels = costs,
-                Budgets = new ProfileBudgets(parsed.GetValue(latency), parsed.GetValue(bytes), parsed.GetValue(energy)),
+                Budgets = budgets.Read(parsed),
                 Name = parsed.GetValue(name),
             }, cancellation);
             terminal.Result(report.ToJson(), console => FamilyTable.Show(console, report));

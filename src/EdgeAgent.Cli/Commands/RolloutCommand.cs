@@ -31,8 +31,9 @@ internal static class RolloutCommand
         var picks = new Option<string[]>("--pick") { Description = "PROFILE=DIGEST: a package of your own choice for a profile; may be repeated", DefaultValueFactory = _ => [] };
         var failures = new Option<double>("--max-failures") { Description = "Share of a wave's devices that may roll back before it halts", DefaultValueFactory = _ => 0 }
             .Accept(share => share is >= 0 and < 1, "--max-failures must be at least 0 and below 1.");
-        var latency = new Option<double?>("--max-latency-ms") { Description = "Latency budget, in place of the profile's" };
-        var command = new Command("start", "Start a rollout") { model, waves, devices, picks, failures, latency };
+        var budgets = new BudgetOptions();
+        var command = new Command("start", "Start a rollout") { model, waves, devices, picks, failures };
+        budgets.AddTo(command);
         controller.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -43,7 +44,7 @@ internal static class RolloutCommand
                 Devices = [.. parsed.GetValue(devices)!.Select(Device)],
                 Picks = parsed.GetValue(picks)!.Select(Pick).ToDictionary(p => p.Profile, p => p.Digest, StringComparer.Ordinal),
                 MaxFailureShare = parsed.GetValue(failures),
-                Budgets = new ProfileBudgets(MaxLatencyMs: parsed.GetValue(latency)),
+                Budgets = budgets.Read(parsed),
             };
             using var fleet = controller.Connect(parsed);
             Result(terminal, [await fleet.StartRolloutAsync(request, cancellation)]);

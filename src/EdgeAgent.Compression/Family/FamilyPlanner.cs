@@ -21,10 +21,7 @@ public sealed record ProfileTarget(DeviceProfile Profile, CostModel Int8, CostMo
             float32 = float32 with { UsPerUnit = [.. float32.UsPerUnit.Select((us, i) => int8.UsPerUnit[i] > 0 ? us * fitted.UsPerUnit[i] / int8.UsPerUnit[i] : us)] };
             int8 = fitted;
         }
-        return new ProfileTarget(profile, int8, float32, new ProfileBudgets(
-            options.Budgets.MaxLatencyMs ?? profile.Budgets.MaxLatencyMs,
-            options.Budgets.MaxModelBytes ?? profile.Budgets.MaxModelBytes,
-            options.Budgets.MaxEnergyMj ?? profile.Budgets.MaxEnergyMj));
+        return new ProfileTarget(profile, int8, float32, options.Budgets.Over(profile.Budgets));
     }
 }
 

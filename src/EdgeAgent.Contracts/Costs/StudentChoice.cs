@@ -13,12 +13,12 @@ public sealed record StudentCandidate(string Student, double Accuracy, long Mode
 /// <summary>Picks the student of a family for one profile. The same rule in edgectl and in the controller.</summary>
 /// <param name="Chosen">The student.</param>
 /// <param name="Reason">One line: why, and which budget binds.</param>
-/// <param name="BindingBudget">latency, size, energy, or null when no budget excluded a more accurate student.</param>
+/// <param name="BindingBudget">latency, size, energy, accuracy, or null when no budget excluded a student that would else be chosen.</param>
 public sealed record StudentChoice(StudentCandidate Chosen, string Reason, string? BindingBudget)
 {
     /// <summary>
-    /// The most accurate student within all budgets, the faster one of equals; where none is within them, the one that
-    /// comes closest to the budget it misses by most.
+    /// The most accurate student within all budgets, the faster one of equals; with a least accuracy, the fastest that reaches
+    /// it. Where none is within the budgets, the one that comes closest to the budget it misses by most.
     /// </summary>
     /// <param name="candidates">At least one.</param>
     /// <param name="budgets">Null members do not limit.</param>
@@ -33,6 +33,13 @@ public sealed record StudentChoice(StudentCandidate Chosen, string Reason, strin
             var closest = candidates.MinBy(c => Excess(c, budgets).Ratio)!;
             var (budget, ratio) = Excess(closest, budgets);
             return new StudentChoice(closest, Invariant($"no student is within the budgets; this one exceeds the {budget} budget least, by {(ratio - 1) * 100:0} %"), budget);
+        }
+        if (budgets.MinAccuracy is { } least)
+        {
+            var fastest = byAccuracy.Where(c => c.Accuracy >= least && Excess(c, budgets).Ratio <= 1).MinBy(c => c.PredictedUs);
+            return fastest is null
+                ? new StudentChoice(chosen, Invariant($"no student within the budgets reaches {least * 100:0.0} %; this one comes closest with {chosen.Accuracy * 100:0.0} %"), "accuracy")
+                : new StudentChoice(fastest, Invariant($"the fastest within the budgets that reaches {least * 100:0.0} % ({fastest.Accuracy * 100:0.0} %)"), fastest == chosen ? "accuracy" : null);
         }
         if (chosen == byAccuracy[0])
             return new StudentChoice(chosen, Invariant($"the most accurate of {candidates.Count} ({chosen.Accuracy * 100:0.0} %), within every budget"), null);

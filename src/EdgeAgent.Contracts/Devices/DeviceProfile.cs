@@ -85,7 +85,13 @@ public sealed record ProfilePower(Figure IdleW, Figure ActiveW, string Sensor);
 public sealed record ProfileInt8(EngineKind Engine, ActivationFormat Activations, int ChannelMultiple, string Accelerator);
 
 /// <summary>Default budgets of a board; null means no limit. Options of the command line override them.</summary>
-public sealed record ProfileBudgets(double? MaxLatencyMs = null, long? MaxModelBytes = null, double? MaxEnergyMj = null);
+/// <param name="MinAccuracy">A fraction. A matter of the model and not of the board: only options have it. With it the fastest student that reaches it is wanted, not the most accurate.</param>
+public sealed record ProfileBudgets(double? MaxLatencyMs = null, long? MaxModelBytes = null, double? MaxEnergyMj = null, double? MinAccuracy = null)
+{
+    /// <summary>These where set, else the given ones.</summary>
+    public ProfileBudgets Over(ProfileBudgets standard) =>
+        new(MaxLatencyMs ?? standard.MaxLatencyMs, MaxModelBytes ?? standard.MaxModelBytes, MaxEnergyMj ?? standard.MaxEnergyMj, MinAccuracy ?? standard.MinAccuracy);
+}
 
 /// <param name="Network">For example <c>mobilenet-v1-1.0-224</c>.</param>
 /// <param name="Precision">float32 or int8.</param>

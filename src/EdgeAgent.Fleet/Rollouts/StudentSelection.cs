@@ -42,11 +42,7 @@ internal sealed class StudentSelection(TimeProvider time)
             // Two uploads of the same student: the first in order counts.
             candidates.TryAdd(package.Student, (package, new StudentCandidate(package.Student, package.Accuracy, modelBytes, predictedUs, cost.EstimateMj(predictedUs)), cost));
         }
-        var budgets = new ProfileBudgets(
-            asked.MaxLatencyMs ?? profile.Budgets.MaxLatencyMs,
-            asked.MaxModelBytes ?? profile.Budgets.MaxModelBytes,
-            asked.MaxEnergyMj ?? profile.Budgets.MaxEnergyMj);
-        var choice = StudentChoice.Of([.. candidates.Values.Select(c => c.Candidate)], budgets);
+        var choice = StudentChoice.Of([.. candidates.Values.Select(c => c.Candidate)], asked.Over(profile.Budgets));
         var (chosen, _, costInForce) = candidates[choice.Chosen.Student];
         return new RolloutChoiceRow
         {

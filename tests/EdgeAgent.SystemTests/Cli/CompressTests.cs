@@ -48,6 +48,8 @@ public sealed class CompressTests : IDisposable
     [Theory]
     [InlineData("--budget", "soon")]
     [InlineData("--students", "0")]
+    [InlineData("--min-accuracy", "86")]
+    [InlineData("--max-latency-ms", "0")]
     [InlineData("--teacher", "absent")]
     [InlineData("--profile", "x64-gateway", "--profile", "x64-gateway")]
     public async Task WrongUsage_ExitsWith2(params string[] options) =>

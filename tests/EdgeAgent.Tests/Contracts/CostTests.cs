@@ -120,6 +120,20 @@ public sealed class CostTests
         Assert.Contains("exceeds the latency budget least, by 100 %", choice.Reason);
     }
 
+    [Theory]
+    [InlineData(0.79, null, "small", null, "the fastest")]
+    [InlineData(0.81, null, "medium", null, "reaches 81.0 %")]
+    [InlineData(0.85, null, "large", "accuracy", "reaches 85.0 %")]
+    [InlineData(0.90, null, "large", "accuracy", "comes closest with 86.0 %")]
+    [InlineData(0.85, 0.03, "medium", "accuracy", "no student within the budgets reaches 85.0 %")]
+    public void Choice_WithALeastAccuracy_IsTheFastestThatReachesIt(double least, double? latencyMs, string chosen, string? binding, string reason)
+    {
+        var choice = StudentChoice.Of([Student("small", 0.80, 10), Student("medium", 0.83, 25), Student("large", 0.86, 50)], new ProfileBudgets(MaxLatencyMs: latencyMs, MinAccuracy: least));
+
+        Assert.Equal((chosen, binding), (choice.Chosen.Student, choice.BindingBudget));
+        Assert.Contains(reason, choice.Reason);
+    }
+
     private static RooflineReport Roofline(string kernels, double int8GigaMacs, double copyGBps) => new(kernels, int8GigaMacs, 10, [], copyGBps, 5);
 
     private static StudentCandidate Student(string name, double accuracy, double us) => new(name, accuracy, 1000, us, 1);

@@ -80,6 +80,8 @@ public sealed class PipelineTests : IDisposable
         Assert.NotEmpty(report.Students);
         Assert.DoesNotContain(report.Students, s => s.Name == "teacher");
         Assert.Equal("joint", report.Overhead.Teacher);
+        Assert.InRange(report.Overhead.MacShare, 0.001, 1);
+        Assert.InRange(report.Overhead.ElementwiseShare, report.Overhead.MacShare, 1);
         Assert.Equal(report.Overhead.JointStepUs / report.Overhead.TeacherStepUs, report.Overhead.Ratio, 6);
     }
 

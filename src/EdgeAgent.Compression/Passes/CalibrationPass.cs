@@ -38,9 +38,25 @@ public static class CalibrationPass
         // Nothing that was measured may decide anything where the steps are given.
         var available = options.Steps is null ? timetable.JointEnd - clock.Elapsed : TimeSpan.Zero;
         var views = joint ? 0 : Views(inputs, batchSize, forward, available);
-        var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6);
+        var (macs, elementwise) = Shares(teacher, family);
+        var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6, macs, elementwise);
         return new StoredPlan(inputs.Fingerprint, shapes, family.ByProfile.ToDictionary(p => p.Key, p => (IReadOnlyList<int>)[.. p.Value.Select(i => joint ? i + 1 : i)]),
             batchSize, views, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);
+    }
+
+    private static (double Macs, double Elementwise) Shares(TrainableTeacher teacher, FamilyPlan family)
+    {
+        var (macs, elementwise) = Work(teacher.Graph);
+        var students = family.Shapes.Select(s => Work(new Slice(teacher.Groups, s.Counts).Apply(teacher.Graph))).ToArray();
+        return (students.Sum(s => s.Macs) / Math.Max(1, macs), students.Sum(s => s.Elementwise) / Math.Max(1, elementwise));
+    }
+
+    /// <summary>Multiply-accumulates, and values that are written by operators that are cheap but for the memory they go over.</summary>
+    private static (double Macs, double Elementwise) Work(GraphSpec graph)
+    {
+        var values = ShapeInference.Infer(graph, batch: 1);
+        return (graph.Nodes.Sum(n => (double)GraphStatistics.MacsOf(n, values)),
+            graph.Nodes.Where(n => n.Op is not (Conv or Gemm or MatMul or Reshape or Flatten or Identity)).Sum(n => values[n.Output].Shape.Aggregate(1.0, (a, b) => a * b)));
     }
 
     /// <summary>Small data sets need enough steps to learn in, large ones the efficiency of large batches.</summary>

@@ -9,7 +9,7 @@ public record TrainingOptions
     /// <summary>The teacher: a file that <c>ModelImporter</c> reads, one image input, one output of logits or probabilities.</summary>
     public required string ModelPath { get; init; }
 
-    /// <summary>Folder or zip of class folders to train with.</summary>
+    /// <summary>Folder, zip or tar of class folders to train with.</summary>
     public required string DataPath { get; init; }
 
     /// <summary>Whether the teacher was trained for other classes than the data's: it gets a new last layer, and is trained before anything else.</summary>

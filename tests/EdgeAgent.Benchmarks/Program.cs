@@ -1,4 +1,5 @@
 using EdgeAgent.Benchmarks.Costs;
+using EdgeAgent.Benchmarks.Data;
 using EdgeAgent.Benchmarks.Int8;
 
 // One word chooses the benchmark; what each measures is in its own file and its figures in the README of that part.
@@ -7,6 +8,7 @@ return args switch
     ["cost-model", var profile, var threads] => CostModelBenchmark.Run(profile, int.Parse(threads)),
     ["int8", var threads, .. var models] => EngineBenchmark.Compare(int.Parse(threads), models),
     ["int8-per-op", .. var models] => EngineBenchmark.Profile(models),
+    ["data", var count, "folder" or "zip" or "tar" or "tar.gz", var image] => StreamingBenchmark.Run(int.Parse(count), args[2], image),
     _ => Usage(),
 };
 
@@ -16,6 +18,7 @@ static int Usage()
         usage: dotnet run -c Release --project tests/EdgeAgent.Benchmarks -- BENCHMARK
           cost-model PROFILE.json THREADS   error of the fitted cost model on students that were not in the fit
           int8 THREADS [MODEL.onnx ...]     EdgeAgent.Int8 against ONNX Runtime int8 and float32, interleaved
+          data COUNT KIND IMAGE.jpg         memory and speed of a data set of COUNT copies; KIND: folder, zip, tar, tar.gz
           int8-per-op [MODEL.onnx ...]      time of every operator in EdgeAgent.Int8
         """);
     return 2;

@@ -7,7 +7,7 @@ internal static class ModelOptions
 {
     public static Option<string> Model() => new("--model") { Description = "The model file", Required = true };
 
-    public static Option<string> Data() => new("--data") { Description = "Images: a folder or .zip of class folders", Required = true };
+    public static Option<string> Data() => new("--data") { Description = "Images: a folder, .zip, .tar or .tar.gz of class folders", Required = true };
 
     public static Option<string?> Preprocessing() => new("--preprocessing")
     {

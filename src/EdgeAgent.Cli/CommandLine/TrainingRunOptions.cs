@@ -9,7 +9,7 @@ namespace EdgeAgent.Cli.CommandLine;
 internal sealed class TrainingRunOptions
 {
     private readonly Option<string> _model = ModelOptions.Model();
-    private readonly Option<string> _data = new("--data") { Description = "Training images: a folder or .zip of class folders", Required = true };
+    private readonly Option<string> _data = new("--data") { Description = "Training images: a folder, .zip, .tar or .tar.gz of class folders", Required = true };
     private readonly Option<bool> _transfer = new("--transfer") { Description = "The model was trained for other classes: fit it to the data first, with a new last layer" };
     private readonly Option<string?> _validation = new("--validation") { Description = "Images to choose by (default: a tenth of --data)" };
     private readonly Option<string?> _test = new("--test") { Description = "Images that are read once, after everything is decided" };

@@ -21,7 +21,7 @@ internal static class QuantizeCommand
     public static Command Create(Terminal terminal)
     {
         var model = ModelOptions.Model();
-        var data = new Option<string?>("--data") { Description = "Images: a folder or .zip of class folders (default: generated ones, which are no match for the model's own)" };
+        var data = new Option<string?>("--data") { Description = "Images: a folder, .zip, .tar or .tar.gz of class folders (default: generated ones, which are no match for the model's own)" };
         var target = new Option<string>("--out") { Description = "The file to write: .onnx (QDQ), .tflite or .plan", Required = true };
         var activations = new Option<string?>("--activations") { Description = "u8 (x86), s8 (Arm) or s8-symmetric (TensorRT); default: what the file is for" };
         activations.AcceptOnlyFromAmong("u8", "s8", "s8-symmetric");

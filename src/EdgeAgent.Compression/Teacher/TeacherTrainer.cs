@@ -21,7 +21,7 @@ public static class TeacherTrainer
     // One cycle to this peak suits batch-normalised networks of this size and batch.
     private const double PeakRate = 0.08, Decay = 5e-4, Clip = 5;
 
-    /// <param name="dataPath">Folder or zip of class folders.</param>
+    /// <param name="dataPath">Folder, zip or tar of class folders.</param>
     /// <param name="modelPath">Where the ONNX file goes.</param>
     /// <param name="size">Side of the model's input in pixels.</param>
     /// <param name="steps">Steps of 64 images: a number and not a time, so that a busy machine takes longer instead of teaching less.</param>

@@ -2,11 +2,12 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace EdgeAgent.Inputs;
 
 /// <summary>
-/// A data set for classification: one folder of images per class, in a folder or a .zip, also below one top folder.
+/// A data set for classification: one folder of images per class, in a folder, a .zip, a .tar or a .tar.gz, also below one top folder.
 /// Classes in ordinal order of their names are the labels 0, 1, ...; images are in ordinal order within their class.
 /// Hidden files and what operating systems leave behind are not part of it. All members may be used from any thread.
 /// </summary>
@@ -41,7 +42,7 @@ public sealed class LabelledImages : IDisposable
     public string Sha256 => _sha256.Value;
 
     /// <exception cref="InputException">
-    /// Nothing there, not a folder or zip, an unsafe archive, no images, fewer than two classes, or a class without images.
+    /// Nothing there, not a folder, zip or tar, an unsafe archive, no images, fewer than two classes, or a class without images.
     /// </exception>
     public static LabelledImages Open(string path)
     {
@@ -49,9 +50,9 @@ public sealed class LabelledImages : IDisposable
         if (Directory.Exists(path))
             source = new FolderSource(path);
         else if (!File.Exists(path))
-            throw new InputException($"{path}: no such folder or file; give a folder of class folders, or a .zip of one");
+            throw new InputException($"{path}: no such folder or file; give a folder of class folders, or a .zip, .tar or .tar.gz of one");
         else
-            source = new ZipSource(path);
+            source = OpenArchive(path);
         try
         {
             return new LabelledImages(path, source);
@@ -91,6 +92,37 @@ public sealed class LabelledImages : IDisposable
     }
 
     public void Dispose() => _source.Dispose();
+
+    /// <summary>By what the file begins with: names say little.</summary>
+    private static IImageSource OpenArchive(string path)
+    {
+        SafeFileHandle? tar = null;
+        try
+        {
+            tar = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
+            var start = new byte[TarHeader.BlockSize];
+            var read = RandomAccess.Read(tar, start, 0);
+            if (start is [0x1F, 0x8B, ..])
+            {
+                tar.Dispose();
+                tar = GzipUnpacking.Unpack(path);
+            }
+            else if (read < start.Length || !TarHeader.TryRead(start, out _))
+            {
+                tar.Dispose();
+                // The zip's own messages are right for whatever else it may be.
+                return new ZipSource(path);
+            }
+            return new TarSource(path, tar);
+        }
+        catch (Exception fault)
+        {
+            tar?.Dispose();
+            if (fault is not (IOException or UnauthorizedAccessException))
+                throw;
+            throw new InputException($"{path}: cannot be opened: {fault.Message.ReplaceLineEndings(" ")}", fault);
+        }
+    }
 
     private string Hash()
     {

@@ -5,23 +5,21 @@ namespace EdgeAgent.Inputs;
 /// <summary>Files in a zip archive, read in place: nothing is extracted to disk.</summary>
 internal sealed class ZipSource : IImageSource
 {
-    /// <summary>More files than any data set this tool is for, few enough that their names fit in memory.</summary>
-    private const int MaxEntries = 5_000_000;
-
     private readonly string _path;
     private readonly ZipArchive _archive;
-    private readonly Dictionary<string, ZipArchiveEntry> _entries = new(StringComparer.Ordinal);
+    private readonly ArchiveIndex<ZipArchiveEntry> _entries;
     private readonly Lock _reading = new();
 
     public ZipSource(string path)
     {
-        _path = path;
+        (_path, _entries) = (path, new ArchiveIndex<ZipArchiveEntry>(path));
         FileStream? file = null;
         try
         {
             file = File.OpenRead(path);
             _archive = new ZipArchive(file, ZipArchiveMode.Read);
-            Folders = Index();
+            foreach (var entry in _archive.Entries)
+                _entries.Add(entry.FullName, entry.Length, entry);
         }
         catch (Exception fault)
         {
@@ -31,13 +29,13 @@ internal sealed class ZipSource : IImageSource
                 throw;
             if (fault is not (IOException or UnauthorizedAccessException or InvalidDataException))
                 throw;
-            throw new InputException($"{path}: cannot read the zip archive: {fault.Message.ReplaceLineEndings(" ")} Make it again, or give the unpacked folder.", fault);
+            throw new InputException($"{path}: cannot read the zip archive: {fault.Message.ReplaceLineEndings(" ")} Make it again as .zip or .tar, or give the unpacked folder.", fault);
         }
     }
 
-    public IReadOnlyCollection<string> Files => _entries.Keys;
+    public IReadOnlyCollection<string> Files => _entries.Files;
 
-    public IReadOnlyCollection<string> Folders { get; }
+    public IReadOnlyCollection<string> Folders => _entries.Folders;
 
     public byte[] Read(string file)
     {
@@ -57,31 +55,4 @@ internal sealed class ZipSource : IImageSource
     }
 
     public void Dispose() => _archive.Dispose();
-
-    private HashSet<string> Index()
-    {
-        if (_archive.Entries.Count > MaxEntries)
-            throw new InputException($"{_path}: {_archive.Entries.Count} entries are too many; at most {MaxEntries} are read");
-        var folders = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var entry in _archive.Entries)
-        {
-            var name = entry.FullName.Replace('\\', '/');
-            var isFolder = name.EndsWith('/');
-            name = name.TrimEnd('/');
-            if (name.Length == 0)
-                continue;
-            var parts = name.Split('/');
-            if (parts.Any(part => part is "" or "." or "..") || parts[0].EndsWith(':'))
-                throw new InputException($"{_path}: entry '{entry.FullName}' points outside the archive; make the archive again with relative names");
-            if (entry.Length > ImageDecoder.MaxFileBytes)
-                throw new InputException($"{_path}: entry '{name}' unpacks to {entry.Length} bytes; at most {ImageDecoder.MaxFileBytes} are read");
-            for (var length = 1; length < parts.Length; length++)
-                folders.Add(string.Join('/', parts[..length]));
-            if (isFolder)
-                folders.Add(name);
-            else if (!_entries.TryAdd(name, entry))
-                throw new InputException($"{_path}: entry '{name}' is there twice; make the archive again");
-        }
-        return folders;
-    }
 }

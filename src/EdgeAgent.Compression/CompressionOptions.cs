@@ -65,6 +65,8 @@ public sealed record CompressionOptions : TrainingOptions
                 yield return ("--max-model-bytes", FormattableString.Invariant($"{bytes}"));
             if (Budgets.MaxEnergyMj is { } mj)
                 yield return ("--max-energy-mj", FormattableString.Invariant($"{mj}"));
+            if (Budgets.MinAccuracy is { } least)
+                yield return ("--min-accuracy", FormattableString.Invariant($"{least}"));
         }
     }
 }

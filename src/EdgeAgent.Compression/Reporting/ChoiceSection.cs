@@ -6,7 +6,7 @@ namespace EdgeAgent.Compression.Reporting;
 internal static class ChoiceSection
 {
     public static Html Of(FamilyReport report, IReadOnlyDictionary<string, Marker> markers) => Html.Of($"""
-        <p>The rule is the same for every board: of the students that may ship there, the most accurate within all budgets, by the held-out images. A budget binds when it excludes a more accurate student.</p>
+        <p>The rule is the same for every board: of the students that may ship there, the most accurate within all budgets, by the held-out images; where a least accuracy is asked for, the fastest that reaches it. A budget binds when without it another student would be chosen.</p>
         {report.Choices.Select(choice => Board(report, choice, markers))}
         {Rejected(report)}
         """);

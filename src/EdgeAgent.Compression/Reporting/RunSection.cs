@@ -15,6 +15,7 @@ internal static class RunSection
             ("test data, SHA-256", report.TestSha256 ?? "no test data"),
             ("teacher", overhead.Teacher),
             ("step with all students", $"{Figures.Microseconds(overhead.JointStepUs)}, {Figures.Times(overhead.Ratio)} a training step of the teacher alone ({Figures.Microseconds(overhead.TeacherStepUs)})"),
+            ("work of all students", $"{Figures.Percent(overhead.MacShare, 1)} of the teacher's multiply-accumulates, {Figures.Percent(overhead.ElementwiseShare, 1)} of its elementwise work"),
             ("time", Figures.Seconds(report.Seconds)),
             ("memory at most", Figures.Bytes(report.PeakBytes)),
             ("images left out", report.SkippedImages.Count.ToString(CultureInfo.InvariantCulture)),

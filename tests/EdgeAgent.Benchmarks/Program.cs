@@ -1,6 +1,7 @@
 using EdgeAgent.Benchmarks.Costs;
 using EdgeAgent.Benchmarks.Data;
 using EdgeAgent.Benchmarks.Int8;
+using EdgeAgent.Benchmarks.Training;
 
 // One word chooses the benchmark; what each measures is in its own file and its figures in the README of that part.
 return args switch
@@ -9,6 +10,7 @@ return args switch
     ["int8", var threads, .. var models] => EngineBenchmark.Compare(int.Parse(threads), models),
     ["int8-per-op", .. var models] => EngineBenchmark.Profile(models),
     ["data", var count, "folder" or "zip" or "tar" or "tar.gz", var image] => StreamingBenchmark.Run(int.Parse(count), args[2], image),
+    ["joint-step", var model, var batch, var runs] => JointStepBenchmark.Run(model, int.Parse(batch), int.Parse(runs)),
     _ => Usage(),
 };
 
@@ -20,6 +22,7 @@ static int Usage()
           int8 THREADS [MODEL.onnx ...]     EdgeAgent.Int8 against ONNX Runtime int8 and float32, interleaved
           data COUNT KIND IMAGE.jpg         memory and speed of a data set of COUNT copies; KIND: folder, zip, tar, tar.gz
           int8-per-op [MODEL.onnx ...]      time of every operator in EdgeAgent.Int8
+          joint-step MODEL BATCH RUNS       a training step of the teacher alone, with students, and of bare convolutions
         """);
     return 2;
 }

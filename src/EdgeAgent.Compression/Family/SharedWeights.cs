@@ -33,7 +33,7 @@ public sealed class SharedWeights : IDisposable
         Graphs = [.. _slices.Select(s => s.Apply(master))];
         _own = [.. students.Select(_ => new Dictionary<string, Tensor>())];
 
-        var weights = master.Nodes.Where(n => n.Op is Conv or Gemm or MatMul).SelectMany(n => n.Inputs.Skip(1)).Where(master.Constants.ContainsKey).ToHashSet();
+        var weights = master.Nodes.SelectMany(WeightsOf).Where(n => master.Constants.GetValueOrDefault(n) is { Type: ElementType.Float32 }).ToHashSet();
         var norms = master.Nodes.Where(n => n.Op is BatchNormalization).SelectMany(n => n.Inputs.Skip(1).Select((name, i) => (name, i))).GroupBy(n => n.name).ToDictionary(g => g.Key, g => g.First().i);
         foreach (var (name, constant) in master.Constants.OrderBy(c => c.Key, StringComparer.Ordinal))
             if (weights.Contains(name))
@@ -41,7 +41,7 @@ public sealed class SharedWeights : IDisposable
                 _shared[name] = Leaf(constant, trained: true);
                 _trained.Add(new(name, _shared[name], constant.Shape.Length > 1));
             }
-            else if (!norms.ContainsKey(name) && constant.Type is ElementType.Float32 or ElementType.Int64)
+            else if (!norms.ContainsKey(name) && constant.Type is not (ElementType.UInt8 or ElementType.Int8))
                 _fixed[name] = Leaf(constant, trained: false);
         for (var s = 0; s < students.Count; s++)
             foreach (var (name, role) in norms.OrderBy(n => n.Key, StringComparer.Ordinal))
@@ -92,6 +92,15 @@ public sealed class SharedWeights : IDisposable
         foreach (var tensor in _shared.Values.Concat(_fixed.Values).Concat(_own.SelectMany(o => o.Values)))
             tensor.Dispose();
     }
+
+    /// <summary>Inputs of a node that training may change, if they are constants.</summary>
+    private static IEnumerable<string> WeightsOf(Node node) => node.Op switch
+    {
+        Conv or Gemm or MatMul or LayerNormalization or RecurrentOperator or PRelu => node.Inputs.Skip(1),
+        // An embedding.
+        Gather { Axis: 0 } => node.Inputs.Take(1),
+        _ => [],
+    };
 
     private static Tensor Leaf(EdgeAgent.Graph.Ir.Tensor constant, bool trained)
     {

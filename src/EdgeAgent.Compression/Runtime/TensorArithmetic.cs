@@ -45,6 +45,19 @@ internal static class TensorArithmetic
         return a.clamp_min(min);
     }
 
+    public static Tensor AtMost(this Tensor a, double high)
+    {
+        using var max = high.ToScalar();
+        return a.clamp_max(max);
+    }
+
+    /// <summary>Where a is greater than <paramref name="bound"/>.</summary>
+    public static Tensor Above(this Tensor a, double bound)
+    {
+        using var scalar = bound.ToScalar();
+        return a.gt(scalar);
+    }
+
     /// <summary>a for positive numbers, <paramref name="slope"/> times a for negative ones.</summary>
     public static Tensor Leaky(this Tensor a, double slope)
     {

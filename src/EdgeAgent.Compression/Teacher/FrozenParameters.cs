@@ -12,7 +12,7 @@ public sealed class FrozenParameters : IDisposable
     public FrozenParameters(GraphSpec graph, bool bfloat16)
     {
         foreach (var (name, constant) in graph.Constants)
-            if (constant.Type is ElementType.Float32 or ElementType.Int64)
+            if (constant.Type is not (ElementType.UInt8 or ElementType.Int8))
                 _tensors[name] = constant.ToTorch().DetachFromDisposeScope();
         if (!bfloat16)
             return;

@@ -58,8 +58,9 @@ public sealed class TorchGraph
 
         foreach (var node in _graph.Nodes)
         {
-            var result = Evaluate(node, name => values.TryGetValue(name, out var value) ? value : parameters(name), training, tap is null);
-            values[node.Output] = tap is null ? result : tap(node.Output, result);
+            var results = Evaluate(node, name => values.TryGetValue(name, out var value) ? value : parameters(name), training, tap is null);
+            foreach (var (name, result) in node.Outputs.Zip(results))
+                values[name] = tap is null ? result : tap(name, result);
             foreach (var name in node.Inputs)
                 if (name.Length > 0 && --remaining[name] == 0 && name != inputName && values.Remove(name, out var last))
                     ReleaseUnlessAlias(last, values[node.Output]);
@@ -75,44 +76,52 @@ public sealed class TorchGraph
             value.Dispose();
     }
 
-    private Tensor Evaluate(Node node, Func<string, Tensor> get, bool training, bool mayOverwrite)
+    private Tensor[] Evaluate(Node node, Func<string, Tensor> get, bool training, bool mayOverwrite)
     {
         var inputs = node.Inputs;
         Tensor In(int i) => get(inputs[i]);
         Tensor? Optional(int i) => i < inputs.Count && inputs[i].Length > 0 ? get(inputs[i]) : null;
+        if (node.Op is RecurrentOperator recurrent)
+            return TorchRecurrence.Run(recurrent, node.Name, [.. Enumerable.Range(0, 8).Select(Optional)]);
         var overwrite = mayOverwrite && inputs.Count > 0 && _overwritable.Contains(inputs[0]);
-
-        return node.Op switch
-        {
-            Conv conv => Convolution(conv, In(0), In(1), Optional(2)),
-            Gemm gemm => Dense(gemm, In(0), In(1), Optional(2)),
-            MatMul => matmul(Float(In(0)), Float(In(1))),
-            BatchNormalization norm => nn.functional.batch_norm(In(0), In(3), In(4), In(1), In(2), training, BatchNormMomentum, norm.Epsilon),
-            Relu => overwrite ? In(0).relu_() : In(0).relu(),
-            Clip clip => In(0).Within(clip.Min, clip.Max),
-            LeakyRelu leaky => In(0).Leaky(leaky.Alpha),
-            Sigmoid => In(0).sigmoid(),
-            HardSigmoid hard => In(0).Times(hard.Alpha).Plus(hard.Beta).Within(0, 1),
-            HardSwish => nn.functional.hardswish(In(0)),
-            Tanh => In(0).tanh(),
-            Add => Binary(In(0), In(1), static (a, b) => a.Plus(b)),
-            Sub => Binary(In(0), In(1), static (a, b) => a.sub(b)),
-            Mul => Binary(In(0), In(1), static (a, b) => a.mul(b)),
-            Div => Binary(In(0), In(1), static (a, b) => a.div(b)),
-            Concat concat => cat(inputs.Select(get).ToArray(), concat.Axis),
-            MaxPool pool => Pools.Max(In(0), pool),
-            AveragePool pool => Pools.Average(In(0), pool),
-            GlobalAveragePool => Pools.Mean(In(0), SpatialAxes(In(0)), true),
-            GlobalMaxPool => In(0).amax(SpatialAxes(In(0)), true),
-            ReduceMean mean => Pools.Mean(In(0), Array.ConvertAll(mean.Axes, a => (long)a), mean.KeepDims),
-            Flatten flatten => Flattened(In(0), flatten.Axis),
-            Reshape reshape => In(0).reshape(reshape.Shape.Select((s, i) => s == 0 ? get(inputs[0]).shape[i] : s).ToArray()),
-            Transpose transpose => In(0).permute(Array.ConvertAll(transpose.Permutation, p => (long)p)),
-            Pad pad => Pools.Pad(In(0), pad.Pads, pad.Value),
-            Softmax softmax => In(0).softmax(softmax.Axis),
-            Identity => In(0).alias(),
-            _ => throw new NotSupportedException($"node '{node.Name}': operator {node.Op.Type} cannot be trained; trainable are the float operators of the graph IR, without QuantizeLinear and DequantizeLinear"),
-        };
+        return
+        [
+            node.Op switch
+            {
+                Conv conv => Convolution(conv, In(0), In(1), Optional(2)),
+                Gemm gemm => Dense(gemm, In(0), In(1), Optional(2)),
+                MatMul => matmul(Float(In(0)), Float(In(1))),
+                BatchNormalization norm => nn.functional.batch_norm(In(0), In(3), In(4), In(1), In(2), training, BatchNormMomentum, norm.Epsilon),
+                LayerNormalization norm => TorchOperators.Normalized(norm, In(0), In(1), Optional(2)),
+                Relu when overwrite => In(0).relu_(),
+                UnaryOperator unary => TorchOperators.Unary(unary, In(0)),
+                BinaryOperator binary => TorchOperators.Binary(binary, In(0), In(1)),
+                ComparisonOperator or LogicalOperator => TorchOperators.Compared(node.Op, In(0), In(1)),
+                Not => In(0).logical_not(),
+                Where => where(In(0), In(1), In(2)),
+                Cast cast => In(0).to(TorchOperators.TypeOf(cast.To)),
+                Concat concat => cat(inputs.Select(get).ToArray(), concat.Axis),
+                MaxPool pool => Pools.Max(In(0), pool),
+                AveragePool pool => Pools.Average(In(0), pool),
+                GlobalAveragePool => Pools.Mean(In(0), SpatialAxes(In(0)), true),
+                GlobalMaxPool => In(0).amax(SpatialAxes(In(0)), true),
+                ReduceMean mean => Pools.Mean(In(0), Longs(mean.Axes), mean.KeepDims),
+                ReduceOperator reduce => TorchOperators.Reduced(reduce, In(0)),
+                ArgMax arg => In(0).argmax(arg.Axis, arg.KeepDims),
+                Flatten flatten => Flattened(In(0), flatten.Axis),
+                Reshape reshape => In(0).reshape(reshape.Shape.Select((s, i) => s == 0 ? get(inputs[0]).shape[i] : s).ToArray()),
+                Transpose transpose => In(0).permute(Longs(transpose.Permutation)),
+                Pad pad => Pools.Pad(In(0), pad.Pads, pad.Value),
+                StridedSlice slice => TorchOperators.Sliced(slice, In(0)),
+                Gather gather => TorchOperators.Gathered(gather.Axis, In(0), In(1)),
+                Expand expand => TorchOperators.Expanded(expand.Shape, In(0)),
+                Resize resize => TorchOperators.Resized(resize, In(0)),
+                Softmax softmax => In(0).softmax(softmax.Axis),
+                LogSoftmax softmax => In(0).log_softmax(softmax.Axis),
+                Identity => In(0).alias(),
+                _ => throw new NotSupportedException($"node '{node.Name}': operator {node.Op.Type} cannot be trained; trainable are the float operators of the graph IR, without QuantizeLinear and DequantizeLinear"),
+            },
+        ];
     }
 
     private Tensor Convolution(Conv conv, Tensor x, Tensor weight, Tensor? bias)
@@ -165,21 +174,13 @@ public sealed class TorchGraph
         return c is null ? y : y.Plus(gemm.Beta == 1 ? Float(c) : Float(c).Times(gemm.Beta));
     }
 
-    /// <summary>A float32 constant must not lift a bfloat16 activation back to float32.</summary>
-    private static Tensor Binary(Tensor a, Tensor b, Func<Tensor, Tensor, Tensor> operation)
-    {
-        if (a.dtype != b.dtype)
-            (a, b) = a.numel() >= b.numel() ? (a, b.to(a.dtype)) : (a.to(b.dtype), b);
-        return operation(a, b);
-    }
-
     private static Tensor Flattened(Tensor x, int axis)
     {
         var rows = x.shape.Take(axis).Aggregate(1L, (a, b) => a * b);
         return x.reshape(axis == 0 ? [1, -1] : [rows, -1]);
     }
 
-    private static Tensor Float(Tensor x) => x.to(ScalarType.Float32);
+    internal static Tensor Float(Tensor x) => x.to(ScalarType.Float32);
 
     /// <summary>
     /// libtorch's convolutions follow the memory order of their input; channels last was 1.2 to 1.7 times as fast in

@@ -15,6 +15,8 @@ public static class TorchTensors
         {
             ElementType.Float32 => torch.tensor(tensor.Floats, shape, torch.float32),
             ElementType.Int64 => torch.tensor(tensor.Longs, shape, torch.int64),
+            ElementType.Int32 => torch.tensor((int[])tensor.Data, shape, torch.int32),
+            ElementType.Bool => torch.tensor((bool[])tensor.Data, shape, torch.@bool),
             _ => throw new NotSupportedException($"a constant of type {tensor.Type} has no place in a trainable graph"),
         };
     }

@@ -1,13 +1,13 @@
 namespace EdgeAgent.Graph.Ir;
 
 /// <summary>The elements that a <see cref="StridedSlice"/> takes along one axis: <c>Start + i * Step</c> for i below <c>Count</c>.</summary>
-internal readonly record struct SliceRange(int Start, int Step, int Count)
+public readonly record struct SliceRange(int Start, int Step, int Count)
 {
     public bool IsWhole(int size) => (Start, Step, Count) == (0, 1, size);
 }
 
 /// <summary>NumPy's rules for the bounds of slices.</summary>
-internal static class SliceRanges
+public static class SliceRanges
 {
     /// <summary>One range for each axis of <paramref name="shape"/>.</summary>
     public static SliceRange[] Of(StridedSlice slice, int[] shape)

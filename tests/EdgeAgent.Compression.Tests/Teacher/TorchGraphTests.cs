@@ -2,6 +2,7 @@ using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Tests.Graph;
 using TorchSharp;
 
 namespace EdgeAgent.Compression.Tests.Teacher;
@@ -28,6 +29,16 @@ public sealed class TorchGraphTests
         var graph = Named(name);
 
         AssertClose(Interpreted(graph), Computed(graph), 1e-4f);
+    }
+
+    public static TheoryData<string> Operators() => [.. OperatorGraphs.All.Keys.Where(name => !name.Contains("Quantize", StringComparison.Ordinal) && OperatorGraphs.All[name]().Inputs.Count == 1)];
+
+    [Theory]
+    [MemberData(nameof(Operators))]
+    public void Run_OfEveryOperator_EqualsTheInterpreter(string name)
+    {
+        var graph = OperatorGraphs.All[name]();
+        Training.AssertComputesAsTheInterpreter(graph, EdgeAgent.Tests.Graph.TestGraph.Inputs(graph, batch: 3).Values.Single());
     }
 
     [Theory]

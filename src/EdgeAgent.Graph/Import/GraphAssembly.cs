@@ -67,6 +67,17 @@ internal sealed class GraphAssembly
         return node.Output;
     }
 
+    /// <summary>Appends a node that has several outputs and is never computed at once.</summary>
+    /// <returns>The outputs' names.</returns>
+    public string[] Emit(string name, Operator op, int outputs, params ReadOnlySpan<string> inputs)
+    {
+        var node = new Node(Fresh(name), op, inputs.ToArray(), [.. Enumerable.Range(0, outputs).Select(i => Fresh(i == 0 ? name : $"{name}_output_{i}"))]);
+        foreach (var value in ShapeInference.Infer(node, _values.GetValueOrDefault))
+            _values.Add(value.Name, value);
+        _nodes.Add(node);
+        return [.. node.Outputs];
+    }
+
     public GraphSpec Build(string name, IReadOnlyList<(string Name, string Value)> outputs)
     {
         var specs = new List<ValueSpec>();

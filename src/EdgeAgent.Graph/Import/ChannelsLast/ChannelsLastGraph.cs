@@ -110,6 +110,9 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
 
     public Laid Pool(string name, Laid x, Func<Window, Operator> op, Window window) => new(graph.Emit(name, op(window), Planar(x)), Planar: true);
 
+    /// <param name="op">Its sizes are those of the spatial axes.</param>
+    public Laid Resize(string name, Laid x, Resize op) => new(graph.Emit(name, op, Planar(x)), Planar: true);
+
     /// <param name="kernel">[k..., inputs / groups, outputs], as TensorFlow and Keras store it.</param>
     /// <param name="bias">[outputs], or null.</param>
     public Laid Conv(string name, Laid x, Tensor kernel, Tensor? bias, Window window, int groups)

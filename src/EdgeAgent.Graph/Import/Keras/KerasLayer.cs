@@ -61,13 +61,18 @@ internal sealed class KerasCall(KerasLayer layer, IReadOnlyList<Laid> inputs, IR
     public int WeightCount => weights.Count;
 
     /// <summary>A weight by its name or, where the file stores no names, by its position.</summary>
-    public Tensor Weight(string name, int position, int rank)
+    public Tensor Weight(string name, int position, int rank) => Weight(name, position, rank, name);
+
+    private Tensor Weight(string name, int position, int rank, string shown)
     {
-        var named = weights.FirstOrDefault(w => w.Name == name).Read;
-        var read = named ?? (position < weights.Count ? weights[position].Read : throw layer.Fault($"its {name} is not in the file ({weights.Count} weights are); save the model with its weights"));
+        var named = name.Length > 0 ? weights.FirstOrDefault(w => w.Name == name).Read : null;
+        var read = named ?? (position < weights.Count ? weights[position].Read : throw layer.Fault($"its {shown} is not in the file ({weights.Count} weights are); save the model with its weights"));
         var tensor = read();
-        return tensor.Shape.Length == rank || rank < 0 ? tensor : throw layer.Fault($"its {name} has the shape [{string.Join(',', tensor.Shape)}], where {rank} axes are needed");
+        return tensor.Shape.Length == rank || rank < 0 ? tensor : throw layer.Fault($"its {shown} has the shape [{string.Join(',', tensor.Shape)}], where {rank} axes are needed");
     }
+
+    /// <summary>A weight by its position alone, where two layers have the same names.</summary>
+    public Tensor WeightAt(int position, string name, int rank) => Weight("", position, rank, name);
 
     public ImportFault Fault(string what) => layer.Fault(what);
 

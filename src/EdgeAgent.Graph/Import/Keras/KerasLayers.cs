@@ -23,6 +23,7 @@ internal static class KerasLayers
         ["AveragePooling1D"] = (c, _) => Pool(c, 1, w => new AveragePool(w, false, false)),
         ["AveragePooling2D"] = (c, _) => Pool(c, 2, w => new AveragePool(w, false, false)),
         ["BatchNormalization"] = (c, _) => BatchNormalization(c),
+        ["Bidirectional"] = KerasSequences.Bidirectional,
         ["Concatenate"] = (c, _) => c.Graph.Concat(c.Name, c.Inputs, Axis(c, c.Config["axis", "concat_axis"].Int(-1), c.Shape.Length)),
         ["Conv1D"] = (c, k) => Convolution(c, 1, k),
         ["Conv2D"] = (c, k) => Convolution(c, 2, k),
@@ -32,11 +33,15 @@ internal static class KerasLayers
         ["DepthwiseConv1D"] = (c, k) => Depthwise(c, 1, k),
         ["DepthwiseConv2D"] = (c, k) => Depthwise(c, 2, k),
         ["ELU"] = (c, _) => c.Graph.Unary(c.Name, new Elu((float)c.Config["alpha"].Number(1)), c.X),
+        ["Embedding"] = (c, _) => KerasSequences.Embedding(c),
         ["Flatten"] = (c, _) => Flatten(c),
+        ["GRU"] = KerasSequences.Recurrent,
         ["GlobalAveragePooling1D"] = (c, _) => GlobalPool(c, 1, max: false),
         ["GlobalAveragePooling2D"] = (c, _) => GlobalPool(c, 2, max: false),
         ["GlobalMaxPooling1D"] = (c, _) => GlobalPool(c, 1, max: true),
         ["GlobalMaxPooling2D"] = (c, _) => GlobalPool(c, 2, max: true),
+        ["LSTM"] = KerasSequences.Recurrent,
+        ["LayerNormalization"] = (c, _) => KerasSequences.LayerNormalization(c),
         ["LeakyReLU"] = (c, k) => c.Graph.Unary(c.Name, new LeakyRelu((float)c.Config["negative_slope", "alpha"].Number(0.3)), c.X),
         ["MaxPooling1D"] = (c, _) => Pool(c, 1, w => new MaxPool(w, false)),
         ["MaxPooling2D"] = (c, _) => Pool(c, 2, w => new MaxPool(w, false)),
@@ -47,13 +52,17 @@ internal static class KerasLayers
         ["PReLU"] = (c, _) => c.Graph.Binary(c.Name, new PRelu(), c.X, new(c.Graph.Assembly.Constant(c.Name + "_slopes", c.Weight("alpha", 0, -1)))),
         ["Permute"] = (c, _) => Permute(c),
         ["ReLU"] = (c, _) => ReLU(c),
+        ["RepeatVector"] = (c, _) => KerasSequences.RepeatVector(c),
         ["Rescaling"] = (c, _) => Rescaling(c),
         ["Reshape"] = (c, _) => Reshape(c),
         ["SeparableConv1D"] = (c, k) => Separable(c, 1, k),
         ["SeparableConv2D"] = (c, k) => Separable(c, 2, k),
+        ["SimpleRNN"] = KerasSequences.Recurrent,
         ["Softmax"] = (c, _) => c.Graph.Softmax(c.Name, c.X, Axis(c, c.Config["axis"].IsArray ? c.Config["axis"].Ints(1)![0] : c.Config["axis"].Int(-1), c.Shape.Length)),
         ["Subtract"] = (c, _) => Merge(c, new Sub()),
         ["ThresholdedReLU"] = (c, _) => c.Graph.Unary(c.Name, new ThresholdedRelu((float)c.Config["theta"].Number(1)), c.X),
+        ["UpSampling1D"] = (c, _) => UpSampling(c, 1),
+        ["UpSampling2D"] = (c, _) => UpSampling(c, 2),
         ["ZeroPadding1D"] = (c, _) => ZeroPadding(c, 1),
         ["ZeroPadding2D"] = (c, _) => ZeroPadding(c, 2),
     };
@@ -167,6 +176,22 @@ internal static class KerasLayers
         var (x, result) = call.Spatial(axes);
         var size = call.Config["pool_size", "pool_length"].Ints(axes) ?? Enumerable.Repeat(2, axes).ToArray();
         return result(call.Graph.Pool(call.Name, x, op, KerasWindows.Of(call, call.Graph.Shape(x)[1..^1], size, size)));
+    }
+
+    private static Laid UpSampling(KerasCall call, int axes)
+    {
+        var (x, result) = call.Spatial(axes);
+        var factors = call.Config["size", "length"].Ints(axes) ?? Enumerable.Repeat(2, axes).ToArray();
+        if (factors.Any(f => f is < 1 or > 1 << 12))
+            throw call.Fault($"grows by [{string.Join(',', factors)}], which is not supported");
+        var (coordinates, rounding) = call.Config["interpolation"].Text("nearest") switch
+        {
+            "nearest" => (ResizeCoordinates.Asymmetric, ResizeRounding.Floor),
+            "bilinear" when axes == 2 => (ResizeCoordinates.HalfPixel, ResizeRounding.Linear),
+            var other => throw call.Fault($"interpolation '{ModelImportException.OneLine(other)}' is not supported; supported are nearest and bilinear"),
+        };
+        var sizes = call.Graph.Shape(x)[1..^1].Zip(factors, (size, factor) => checked(size * factor)).ToArray();
+        return result(call.Graph.Resize(call.Name, x, new(sizes, Array.ConvertAll(factors, f => (float)f), coordinates, rounding)));
     }
 
     private static Laid GlobalPool(KerasCall call, int axes, bool max)

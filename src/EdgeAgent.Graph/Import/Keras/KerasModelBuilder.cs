@@ -137,12 +137,17 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
     private Laid Input(KerasLayer layer, string name, KerasJson shape)
     {
         var type = layer.Class == "InputLayer" ? layer.Config["dtype"].IsText ? layer.Config["dtype"].Text() : "float32" : "float32";
-        if (!type.Contains("float", StringComparison.Ordinal))
-            throw layer.Fault($"is an input of type {ModelImportException.OneLine(type)}; float32 is supported");
+        var element = type switch
+        {
+            "int32" => ElementType.Int32,
+            "int64" => ElementType.Int64,
+            _ when type.Contains("float", StringComparison.Ordinal) => ElementType.Float32,
+            _ => throw layer.Fault($"is an input of type {ModelImportException.OneLine(type)}; float32, int32 and int64 are supported"),
+        };
         var items = shape.Items;
         if (items.Count == 0)
             throw layer.Fault("does not say the shape of its input; save the model with an Input of fixed size");
-        return new(graph.Assembly.Input(name, ElementType.Float32, [.. items.Select(d => d.IsNull ? -1 : d.Int(-1))]));
+        return new(graph.Assembly.Input(name, element, [.. items.Select(d => d.IsNull ? -1 : d.Int(-1))]));
     }
 
     private static KerasJson InputShape(KerasJson config) => config["batch_shape", "batch_input_shape"];

@@ -17,7 +17,8 @@ internal sealed class LegacyWeights(Hdf5Reader file, string root, string? nested
             return [];
         var names = file.Texts(group, "weight_names") ?? [];
         if (nestedIn is not null)
-            names = [.. names.Where(n => n.Split('/') is [.., var owner, _] && owner == layer.Name)];
+            // "lstm/lstm_cell/kernel:0": a layer may have others inside.
+            names = [.. names.Where(n => n.Split('/') is [.. var owners, _] && owners.Contains(layer.Name))];
         return [.. names.Select(name => (Role(name), (Func<Tensor>)(() => file.Weight(Join(group, name)))))];
     }
 

@@ -10,16 +10,20 @@ namespace EdgeAgent.Graph.Import.Keras;
 /// </summary>
 internal sealed partial class StateWeights(Hdf5Reader file, string root = "") : IKerasWeights
 {
+    /// <summary>Where a layer's own variables are, and those of a layer or recurrent cell inside it.</summary>
+    private static readonly string[] _parts = ["", "cell/", "layer/", "forward_layer/cell/", "backward_layer/cell/"];
+
     public IKerasWeights Nested(KerasLayer layer, int order) => new StateWeights(file, Group(layer, order) + "/");
 
     public IReadOnlyList<(string Name, Func<Tensor> Read)> Of(KerasLayer layer, int order)
     {
-        var variables = Group(layer, order) + "/vars";
-        if (!file.Exists(variables))
-            return [];
-        return [.. Enumerable.Range(0, file.Children(variables).Count)
-            .Select(i => ("", (Func<Tensor>)(() => file.Weight($"{variables}/{i.ToString(CultureInfo.InvariantCulture)}"))))];
+        var group = Group(layer, order);
+        return [.. _parts.SelectMany(part => Variables($"{group}/{part}vars"))];
     }
+
+    private IEnumerable<(string Name, Func<Tensor> Read)> Variables(string group) => file.Exists(group)
+        ? Enumerable.Range(0, file.Children(group).Count).Select(i => ("", (Func<Tensor>)(() => file.Weight($"{group}/{i.ToString(CultureInfo.InvariantCulture)}"))))
+        : [];
 
     private string Group(KerasLayer layer, int order)
     {

@@ -1,0 +1,173 @@
+using EdgeAgent.Graph.Import.ChannelsLast;
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.Keras;
+
+/// <summary>Layers of text and time series: embeddings, recurrent layers in one direction or both. Values are [batch, time, features].</summary>
+internal static class KerasSequences
+{
+    /// <summary>Layers that <see cref="Recurrent"/> and <see cref="Bidirectional"/> convert.</summary>
+    private static readonly string[] _recurrent = ["GRU", "LSTM", "SimpleRNN"];
+
+    public static Laid Embedding(KerasCall call)
+    {
+        if (call.Config["mask_zero"].Flag(false))
+            throw call.Fault("masks zeros (mask_zero), which is not supported: train the model without a mask");
+        var (table, assembly) = (call.Weight("embeddings", 0, 2), call.Graph.Assembly);
+        var indices = call.Graph.Plain(call.X);
+        // Keras casts whatever it is given to whole numbers.
+        if (assembly.Value(indices).Type == ElementType.Float32)
+            indices = assembly.Emit(call.Name + "_indices", new Cast(ElementType.Int32), indices);
+        return new(assembly.Emit(call.Name, new Gather(0), assembly.Constant(call.Name + "_embeddings", table), indices));
+    }
+
+    public static Laid LayerNormalization(KerasCall call)
+    {
+        var (setting, rank) = (call.Config["axis"], call.Shape.Length);
+        int[] axes = [.. (setting.IsArray ? setting.Items.Select(i => i.Int(-1)) : [setting.Int(-1)]).Select(a => a < 0 ? a + rank : a).Order()];
+        if (axes.Length == 0 || axes[0] < 1 || !axes.SequenceEqual(Enumerable.Range(rank - axes.Length, axes.Length)))
+            throw call.Fault($"normalizes the axes [{string.Join(',', axes)}] of [{string.Join(',', call.Shape)}]; the last ones are supported");
+        if (call.Config["rms_scaling"].Flag(false))
+            throw call.Fault("rms_scaling is not supported");
+        var (assembly, scaled, size) = (call.Graph.Assembly, call.Config["scale"].Flag(true), call.Shape[axes[0]..].Aggregate(1L, (a, d) => a * d));
+        string Constant(string role, Func<Tensor> tensor) => assembly.Constant($"{call.Name}_{role}", tensor());
+        var scale = Constant("scale", () => scaled ? call.Weight("gamma", 0, axes.Length) : Tensor.Of(Enumerable.Repeat(1f, checked((int)size)).ToArray(), call.Shape[axes[0]..]));
+        string[] inputs = call.Config["center"].Flag(true)
+            ? [call.Graph.Plain(call.X), scale, Constant("offset", () => call.Weight("beta", scaled ? 1 : 0, axes.Length))]
+            : [call.Graph.Plain(call.X), scale];
+        return new(assembly.Emit(call.Name, new LayerNormalization(axes[0], (float)call.Config["epsilon"].Number(1e-3)), inputs));
+    }
+
+    /// <summary>Every element of [batch, features], repeated n times as a sequence.</summary>
+    public static Laid RepeatVector(KerasCall call)
+    {
+        if (call.Shape.Length != 2)
+            throw call.Fault($"repeats [{string.Join(',', call.Shape)}]; vectors are supported");
+        var step = call.Graph.Reshape(call.Name + "_step", call.X, [call.Shape[0], 1, call.Shape[1]], call.Fault);
+        return new(call.Graph.Assembly.Emit(call.Name, new Expand([1, call.Config["n"].Int(1), 1]), step.Name));
+    }
+
+    public static Laid Recurrent(KerasCall call, bool keras3)
+    {
+        var reverse = call.Config["go_backwards"].Flag(false);
+        var op = Operator(call.Layer, reverse ? RecurrentDirection.Reverse : RecurrentDirection.Forward, keras3);
+        var results = Run(call, op, [Weights(call, call.Layer, 0)]);
+        var sequence = Layout(call, op, results, Sequences(call.Layer), "concat");
+        // Read backwards, Keras also gives the states in the order in which it computed them.
+        return reverse && Sequences(call.Layer) ? call.Graph.Slice(call.Name + "_backwards", sequence, new([-1], [int.MinValue], [1], [-1])) : sequence;
+    }
+
+    /// <summary>The layer, and its copy or another layer that reads from the end; states of both belong to the same step.</summary>
+    public static Laid Bidirectional(KerasCall call, bool keras3)
+    {
+        var forward = new KerasLayer(call.Config["layer"]);
+        var backward = call.Config["backward_layer"].IsNull ? forward : new KerasLayer(call.Config["backward_layer"]);
+        if (!_recurrent.Contains(forward.Class) || backward.Class != forward.Class)
+            throw call.Fault($"reads {ModelImportException.OneLine(forward.Class)} in both directions; supported are {string.Join(", ", _recurrent)}");
+        var (op, other) = (Operator(forward, RecurrentDirection.Bidirectional, keras3), Operator(backward, RecurrentDirection.Bidirectional, keras3));
+        if (forward.Config["go_backwards"].Flag(false) || other.Hidden != op.Hidden || other.GetType() != op.GetType() || Sequences(forward) != Sequences(backward))
+            throw call.Fault("has two layers of different kinds or sizes, or a first one that reads backwards, which is not supported");
+        op = op with { Activations = [.. op.Activations[..(op.Activations.Length / 2)], .. other.Activations[..(op.Activations.Length / 2)]] };
+        var results = Run(call, op, [Weights(call, forward, 0), Weights(call, backward, call.WeightCount / 2)]);
+        return Layout(call, op, results, Sequences(forward), call.Config["merge_mode"].Text("concat"));
+    }
+
+    private static bool Sequences(KerasLayer layer) => layer.Config["return_sequences"].Flag(false);
+
+    private static RecurrentOperator Operator(KerasLayer layer, RecurrentDirection direction, bool keras3)
+    {
+        var config = layer.Config;
+        if (config["return_state"].Flag(false) || config["stateful"].Flag(false) || config["time_major"].Flag(false))
+            throw layer.Fault("return_state, stateful and time_major are not supported");
+        var hidden = config["units", "output_dim"].Int(0);
+        var inner = Activation(layer, config["recurrent_activation", "inner_activation"], "sigmoid", keras3);
+        var outer = Activation(layer, config["activation"], "tanh", keras3);
+        var times = direction == RecurrentDirection.Bidirectional ? 2 : 1;
+        string[] Each(params string[] activations) => [.. Enumerable.Repeat(activations, times).SelectMany(a => a)];
+        return layer.Class switch
+        {
+            "LSTM" => new Lstm(hidden, direction, Each(inner, outer, outer)),
+            "GRU" => new Gru(hidden, direction, Each(inner, outer), config["reset_after"].Flag(false)),
+            _ => new Rnn(hidden, direction, Each(outer)),
+        };
+    }
+
+    private static string Activation(KerasLayer layer, KerasJson setting, string otherwise, bool keras3) =>
+        (setting.IsObject ? setting["config", "class_name"].Text() : setting.Text(otherwise)) switch
+        {
+            "sigmoid" => "Sigmoid",
+            "tanh" => "Tanh",
+            "relu" => "Relu",
+            // Keras 3 has another slope, which the operator does not know.
+            "hard_sigmoid" when !keras3 => "HardSigmoid",
+            var other => throw layer.Fault($"the activation '{ModelImportException.OneLine(other)}' of a recurrent layer is not supported; supported are sigmoid, tanh, relu and, of Keras 1 and 2, hard_sigmoid"),
+        };
+
+    /// <summary>Kernel, recurrent kernel and bias of one direction in ONNX's layout and order of gates.</summary>
+    private static (Tensor Kernel, Tensor Recurrent, Tensor Bias) Weights(KerasCall call, KerasLayer layer, int first)
+    {
+        // i, f, c, o to i, o, f, c; those of a GRU have ONNX's order.
+        int[] order = layer.Class switch { "LSTM" => [0, 3, 1, 2], "GRU" => [0, 1, 2], _ => [0] };
+        var (kernel, recurrent) = (call.WeightAt(first, "kernel", 2), call.WeightAt(first + 1, "recurrent kernel", 2));
+        var hidden = recurrent.Shape[0];
+        var rows = order.Length * hidden;
+        if (kernel.Shape[1] != rows || recurrent.Shape[1] != rows)
+            throw call.Fault($"kernels [{string.Join(',', kernel.Shape)}] and [{string.Join(',', recurrent.Shape)}] do not fit {order.Length} gates of {hidden}");
+        var bias = new float[2 * rows];
+        if (layer.Config["use_bias"].Flag(true))
+        {
+            // One for the input and, of a GRU that resets behind its product, one for the state.
+            var given = call.WeightAt(first + 2, "bias", -1);
+            if (given.Count != rows && given.Count != 2 * rows)
+                throw call.Fault($"a bias [{string.Join(',', given.Shape)}] does not fit {order.Length} gates of {hidden}");
+            for (var i = 0; i < given.Count; i++)
+                bias[i / rows * rows + Array.IndexOf(order, i % rows / hidden) * hidden + i % hidden] = given.Floats[i];
+        }
+        return (ByGate(kernel, order, hidden), ByGate(recurrent, order, hidden), Tensor.Of(bias, 1, 2 * rows));
+    }
+
+    /// <summary>[inputs, gates * H] as [1, gates * H, inputs], the gates in another order.</summary>
+    private static Tensor ByGate(Tensor kernel, int[] order, int hidden)
+    {
+        var (inputs, rows) = (kernel.Shape[0], kernel.Shape[1]);
+        var result = new float[kernel.Count];
+        for (var row = 0; row < rows; row++)
+            for (var i = 0; i < inputs; i++)
+                result[row * inputs + i] = kernel.Floats[i * rows + order[row / hidden] * hidden + row % hidden];
+        return Tensor.Of(result, 1, rows, inputs);
+    }
+
+    /// <summary>All states [time, D, batch, H] and the last one [D, batch, H].</summary>
+    private static string[] Run(KerasCall call, RecurrentOperator op, (Tensor Kernel, Tensor Recurrent, Tensor Bias)[] directions)
+    {
+        var assembly = call.Graph.Assembly;
+        if (call.Inputs.Count != 1 || call.Shape.Length != 3)
+            throw call.Fault("is called with an initial state or something that is no sequence [batch, time, features], which is not supported");
+        string Constant(string role, Func<(Tensor Kernel, Tensor Recurrent, Tensor Bias), Tensor> of) => assembly.Constant($"{call.Name}_{role}", Joined([.. directions.Select(of)]));
+        var x = assembly.Emit(call.Name + "_steps", new Transpose([1, 0, 2]), call.Graph.Plain(call.X));
+        return assembly.Emit(call.Name, op, 2, x, Constant("kernel", d => d.Kernel), Constant("recurrent", d => d.Recurrent), Constant("bias", d => d.Bias));
+    }
+
+    private static Tensor Joined(Tensor[] parts) => parts.Length == 1
+        ? parts[0]
+        : Tensor.Of([.. parts.SelectMany(p => p.Floats)], [parts.Length, .. parts[0].Shape[1..]]);
+
+    /// <summary>The results with the batch first and both directions merged.</summary>
+    private static Laid Layout(KerasCall call, RecurrentOperator op, string[] results, bool sequences, string merge)
+    {
+        var assembly = call.Graph.Assembly;
+        // [batch, time, D, H] or [batch, D, H]
+        var laid = sequences
+            ? assembly.Emit(call.Name + "_sequence", new Transpose([2, 0, 1, 3]), results[0])
+            : assembly.Emit(call.Name + "_last", new Transpose([1, 0, 2]), results[1]);
+        var (shape, axis) = (assembly.Shape(laid), sequences ? 2 : 1);
+        return (op.Directions == 1 ? "concat" : merge) switch
+        {
+            "concat" => call.Graph.Reshape(call.Name + "_merged", new(laid), [.. shape[..axis], shape[axis] * shape[axis + 1]], call.Fault),
+            "sum" => new(assembly.Emit(call.Name + "_merged", new ReduceSum([axis], false), laid)),
+            "ave" => new(assembly.Emit(call.Name + "_merged", new ReduceMean([axis], false), laid)),
+            "mul" => new(assembly.Emit(call.Name + "_merged", new ReduceProd([axis], false), laid)),
+            var other => throw call.Fault($"merge_mode '{ModelImportException.OneLine(other)}' is not supported; supported are concat, sum, ave, mul"),
+        };
+    }
+}

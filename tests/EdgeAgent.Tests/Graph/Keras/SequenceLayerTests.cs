@@ -1,0 +1,208 @@
+using System.Text.Json.Nodes;
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Tests.Graph.Keras;
+
+/// <summary>Keras's layers of text and time series, step by step as its documentation defines them.</summary>
+public class SequenceLayerTests
+{
+    private const int Time = 5, Features = 3, Units = 4;
+
+    private readonly Random _random = new(11);
+
+    public static TheoryData<string, bool, bool> Layers()
+    {
+        var data = new TheoryData<string, bool, bool>();
+        foreach (var layer in (string[])["LSTM", "GRU", "GRU, reset after", "SimpleRNN"])
+            foreach (var sequences in (bool[])[false, true])
+                foreach (var backwards in (bool[])[false, true])
+                    data.Add(layer, sequences, backwards);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void RecurrentLayer_OfEveryKind_ComputesItsSteps(string layer, bool sequences, bool backwards)
+    {
+        var weights = Weights(layer);
+        var x = Uniform(1, 2, Time, Features);
+        var config = Config(layer, sequences);
+        config["go_backwards"] = backwards;
+        var states = States(layer, weights, x, backwards);
+        AssertComputes(sequences ? states : Last(states), x, file => file.Layer(layer.Split(',')[0], config, [.. weights.Select(w => ("cell", w.Name, w.Value))], file.Input(Time, Features)));
+    }
+
+    [Theory]
+    [InlineData("LSTM", "concat", true)]
+    [InlineData("LSTM", "sum", false)]
+    [InlineData("GRU, reset after", "concat", false)]
+    [InlineData("GRU, reset after", "ave", true)]
+    [InlineData("SimpleRNN", "mul", true)]
+    public void BidirectionalLayer_OfEveryMerge_ReadsFromBothEnds(string layer, string merge, bool sequences)
+    {
+        var (forward, backward) = (Weights(layer), Weights(layer));
+        var x = Uniform(1, 2, Time, Features);
+        var config = new JsonObject { ["merge_mode"] = merge, ["layer"] = new JsonObject { ["class_name"] = layer.Split(',')[0], ["config"] = Config(layer, sequences) } };
+        var (first, second) = (States(layer, forward, x, backwards: false), States(layer, backward, x, backwards: true));
+        // The states read from the end belong to the steps they were computed at.
+        var (a, b) = sequences ? (first, Reversed(second)) : (Last(first), Last(second));
+        var expected = merge switch
+        {
+            "concat" => Tensor.Of([.. a.Floats.Chunk(Units).Zip(b.Floats.Chunk(Units), (l, r) => l.Concat(r)).SelectMany(v => v)], [.. a.Shape[..^1], 2 * Units]),
+            "sum" => Tensor.Of([.. a.Floats.Zip(b.Floats, (l, r) => l + r)], a.Shape),
+            "ave" => Tensor.Of([.. a.Floats.Zip(b.Floats, (l, r) => (l + r) / 2)], a.Shape),
+            _ => Tensor.Of([.. a.Floats.Zip(b.Floats, (l, r) => l * r)], a.Shape),
+        };
+        AssertComputes(expected, x, file => file.Layer("Bidirectional", config,
+            [.. forward.Select(w => ("forward_layer/cell", w.Name, w.Value)), .. backward.Select(w => ("backward_layer/cell", w.Name, w.Value))], file.Input(Time, Features)));
+    }
+
+    [Fact]
+    public void TextModel_OfEmbeddingRecurrenceAndNormalisation_ComputesItsLayers()
+    {
+        var table = Uniform(1, 20, Features);
+        var weights = Weights("LSTM");
+        var (gamma, beta) = (Uniform(1, Units), Uniform(1, Units));
+        var (kernel, bias) = (Uniform(1, Units, 6), Uniform(1, 6));
+        var words = Tensor.Of([.. Enumerable.Range(0, 2 * Time).Select(i => (float)(i * 7 % 20))], 2, Time);
+        var embedded = Tensor.Of([.. words.Floats.SelectMany(w => table.Floats.AsSpan((int)w * Features, Features).ToArray())], 2, Time, Features);
+        var normed = Normalized(States("LSTM", weights, embedded, backwards: false), gamma, beta);
+        var pooled = Tensor.Of([.. Enumerable.Range(0, 2 * Units).Select(i => Enumerable.Range(0, Time).Average(t => normed.Floats[(i / Units * Time + t) * Units + i % Units]))], 2, Units);
+        AssertComputes(ChannelsLastMath.Softmax(ChannelsLastMath.Dense(pooled, kernel, bias)), words, file =>
+        {
+            var x = file.Layer("Embedding", new() { ["input_dim"] = 20, ["output_dim"] = Features, ["mask_zero"] = false }, [("embeddings", table)], file.Input(Time));
+            x = file.Layer("LSTM", Config("LSTM", true), [.. weights.Select(w => ("cell", w.Name, w.Value))], x);
+            x = file.Layer("LayerNormalization", new() { ["axis"] = new JsonArray(-1), ["epsilon"] = 1e-3 }, [("gamma", gamma), ("beta", beta)], x);
+            x = file.Layer("GlobalAveragePooling1D", [], None, x);
+            return file.Layer("Dense", new() { ["activation"] = "softmax" }, [("kernel", kernel), ("bias", bias)], x);
+        });
+    }
+
+    [Fact]
+    public void MaskedEmbedding_IsRefusedWithTheRemedy()
+    {
+        var file = new KerasFile();
+        var output = file.Layer("Embedding", new() { ["mask_zero"] = true }, [("embeddings", Uniform(1, 20, 3))], file.Input(Time));
+        Assert.Contains("mask_zero", DamagedFile.LoadOrRefuse("masked.keras", file.ToArchive(output)));
+    }
+
+    [Theory]
+    [InlineData("nearest")]
+    [InlineData("bilinear")]
+    public void UpSampling_OfEveryInterpolation_TakesTheNeighbours(string interpolation)
+    {
+        var x = Uniform(1, 1, 3, 4, 2);
+        // Each output's place in the input, its half pixel in the middle.
+        float At(int y, int column, int c) => x.Floats[(Math.Clamp(y, 0, 2) * 4 + Math.Clamp(column, 0, 3)) * 2 + c];
+        float Bilinear(int y, int column, int c)
+        {
+            var (v, h) = ((y + 0.5f) / 2 - 0.5f, (column + 0.5f) / 3 - 0.5f);
+            var (top, left) = ((int)MathF.Floor(v), (int)MathF.Floor(h));
+            float Row(int row) => At(row, left, c) * (1 - (h - left)) + At(row, left + 1, c) * (h - left);
+            return Row(top) * (1 - (v - top)) + Row(top + 1) * (v - top);
+        }
+        var expected = from y in Enumerable.Range(0, 6) from column in Enumerable.Range(0, 12) from c in Enumerable.Range(0, 2)
+                       select interpolation == "nearest" ? At(y / 2, column / 3, c) : Bilinear(y, column, c);
+        AssertComputes(Tensor.Of([.. expected], 1, 6, 12, 2), x, file =>
+            file.Layer("UpSampling2D", new() { ["size"] = new JsonArray(2, 3), ["interpolation"] = interpolation }, None, file.Input(3, 4, 2)));
+    }
+
+    [Fact]
+    public void RepeatVector_MakesASequence()
+    {
+        var x = Uniform(1, 2, 3);
+        AssertComputes(Tensor.Of([.. x.Floats.Chunk(3).SelectMany(row => Enumerable.Repeat(row, 4)).SelectMany(v => v)], 2, 4, 3), x,
+            file => file.Layer("RepeatVector", new() { ["n"] = 4 }, None, file.Input(3)));
+    }
+
+    private static IReadOnlyList<(string, Tensor)> None => [];
+
+    private static void AssertComputes(Tensor expected, Tensor x, Func<KerasFile, string> build)
+    {
+        var file = new KerasFile();
+        var output = build(file);
+        ChannelsLastMath.AssertClose(expected, KerasFileTests.Run(KerasFileTests.Load(file.ToHdf5(output), ".h5"), x));
+        ChannelsLastMath.AssertClose(expected, KerasFileTests.Run(KerasFileTests.Load(file.ToArchive(output), ".keras"), x));
+    }
+
+    private static JsonObject Config(string layer, bool sequences) => new()
+    {
+        ["units"] = Units, ["activation"] = "tanh", ["recurrent_activation"] = "sigmoid", ["use_bias"] = true,
+        ["return_sequences"] = sequences, ["return_state"] = false, ["reset_after"] = layer == "GRU, reset after",
+    };
+
+    private (string Name, Tensor Value)[] Weights(string layer)
+    {
+        var gates = layer switch { "LSTM" => 4, "SimpleRNN" => 1, _ => 3 };
+        var bias = layer == "GRU, reset after" ? Uniform(0.5f, 2, gates * Units) : Uniform(0.5f, gates * Units);
+        return [("kernel", Uniform(0.7f, Features, gates * Units)), ("recurrent_kernel", Uniform(0.7f, Units, gates * Units)), ("bias", bias)];
+    }
+
+    /// <summary>All states [batch, time, units] in the order in which they are computed. Gates are i, f, c, o, or z, r, h.</summary>
+    private static Tensor States(string layer, (string Name, Tensor Value)[] weights, Tensor x, bool backwards)
+    {
+        var (kernel, recurrent, bias) = (weights[0].Value, weights[1].Value, weights[2].Value.Floats);
+        var width = kernel.Shape[1];
+        var all = new List<float>();
+        for (var n = 0; n < x.Shape[0]; n++)
+        {
+            var (h, c) = (new double[Units], new double[Units]);
+            for (var step = 0; step < Time; step++)
+            {
+                var input = x.Floats.AsSpan((n * Time + (backwards ? Time - 1 - step : step)) * Features, Features).ToArray();
+                double Of(IReadOnlyList<double> values, Tensor matrix, int column) => values.Select((v, i) => v * matrix.Floats[i * width + column]).Sum();
+                double In(int gate, int j) => Of([.. input.Select(v => (double)v)], kernel, gate * Units + j) + bias[gate * Units + j];
+                double Back(double[] state, int gate, int j) => Of(state, recurrent, gate * Units + j);
+                var next = new double[Units];
+                switch (layer)
+                {
+                    case "LSTM":
+                        var cell = new double[Units];
+                        for (var j = 0; j < Units; j++)
+                        {
+                            double Gate(int gate) => In(gate, j) + Back(h, gate, j);
+                            cell[j] = Sigmoid(Gate(1)) * c[j] + Sigmoid(Gate(0)) * Math.Tanh(Gate(2));
+                            next[j] = Sigmoid(Gate(3)) * Math.Tanh(cell[j]);
+                        }
+                        c = cell;
+                        break;
+                    case "SimpleRNN":
+                        for (var j = 0; j < Units; j++)
+                            next[j] = Math.Tanh(In(0, j) + Back(h, 0, j));
+                        break;
+                    default:
+                        var after = layer == "GRU, reset after";
+                        double Second(int gate, int j) => after ? bias[(3 + gate) * Units + j] : 0;
+                        var reset = Enumerable.Range(0, Units).Select(j => Sigmoid(In(1, j) + Back(h, 1, j) + Second(1, j))).ToArray();
+                        for (var j = 0; j < Units; j++)
+                        {
+                            var update = Sigmoid(In(0, j) + Back(h, 0, j) + Second(0, j));
+                            var candidate = Math.Tanh(In(2, j) + (after ? reset[j] * (Back(h, 2, j) + Second(2, j)) : Back([.. h.Zip(reset, (s, r) => s * r)], 2, j)));
+                            next[j] = update * h[j] + (1 - update) * candidate;
+                        }
+                        break;
+                }
+                h = next;
+                all.AddRange(h.Select(v => (float)v));
+            }
+        }
+        return Tensor.Of([.. all], x.Shape[0], Time, Units);
+    }
+
+    private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
+
+    private static Tensor Last(Tensor states) => Tensor.Of([.. states.Floats.Chunk(Time * Units).SelectMany(sample => sample[^Units..])], states.Shape[0], Units);
+
+    private static Tensor Reversed(Tensor states) => Tensor.Of([.. states.Floats.Chunk(Time * Units).SelectMany(sample => sample.Chunk(Units).Reverse().SelectMany(v => v))], states.Shape);
+
+    private static Tensor Normalized(Tensor x, Tensor gamma, Tensor beta) => Tensor.Of(
+        [.. x.Floats.Chunk(Units).SelectMany(row =>
+        {
+            var (mean, variance) = (row.Average(), row.Average(v => Math.Pow(v - row.Average(), 2)));
+            return row.Select((v, i) => (float)((v - mean) / Math.Sqrt(variance + 1e-3) * gamma.Floats[i] + beta.Floats[i]));
+        })],
+        x.Shape);
+
+    private Tensor Uniform(float range, params int[] shape) =>
+        Tensor.Of([.. Enumerable.Range(0, shape.Aggregate(1, (a, d) => a * d)).Select(_ => (_random.NextSingle() * 2 - 1) * range)], shape);
+}

@@ -35,7 +35,9 @@ public sealed class ChannelDependencies
     private readonly Dictionary<ConstantAxis, int[]> _axes = [];
     private readonly Dictionary<string, int[]?> _values = [];
 
-    private ChannelDependencies(GraphSpec graph) => _graph = graph;
+    private readonly Lazy<IReadOnlyDictionary<string, ValueSpec>> _shapes;
+
+    private ChannelDependencies(GraphSpec graph) => (_graph, _shapes) = (graph, new(() => ShapeInference.Infer(graph, -1)));
 
     /// <summary>Groups in the order in which the graph first uses them; every position of every conv, dense and norm constant's channel axes is in one.</summary>
     public static IReadOnlyList<ChannelGroup> Find(GraphSpec graph) => new ChannelDependencies(graph).Run();
@@ -80,12 +82,21 @@ public sealed class ChannelDependencies
             ReduceMean mean when !mean.Axes.Contains(1) && !mean.Axes.Contains(0) => x,
             Flatten { Axis: 1 } => x,
             Reshape { Shape: [0 or -1, -1 or > 0] } => x,
+            StridedSlice slice when x is not null && slice.Axes.All(a => (a < 0 ? a + _shapes.Value[node.Inputs[0]].Shape.Length : a) > 1) => x,
+            Reshape when x is not null && OnesAdded(node, x.Length) => x,
             Pad pad when pad.Pads[1] == 0 && pad.Pads[pad.Pads.Length / 2 + 1] == 0 => x,
             BinaryOperator => VisitElementwise(node),
             Concat { Axis: 1 } => VisitConcat(node),
             Softmax => FrozenCopy(x),
             _ => VisitUnknown(node),
         };
+    }
+
+    /// <summary>A vector of channels as an image of one pixel, or the other way round: between a mean and the convolutions of a gate.</summary>
+    private bool OnesAdded(Node node, int channels)
+    {
+        var (from, to) = (_shapes.Value[node.Inputs[0]].Shape, _shapes.Value[node.Output].Shape);
+        return from.Length > 1 && to.Length > 1 && from[0] == to[0] && from[1] == channels && to[1] == channels && from[2..].Concat(to[2..]).All(d => d == 1);
     }
 
     private int[] VisitConv(Conv conv, Node node, int[]? x)

@@ -43,7 +43,7 @@ public sealed class Slice
             Conv { Groups: > 1 } conv when graph.Constants[node.Inputs[1]].Shape[1] == 1 =>
                 node with { Op = conv with { Groups = constants[node.Inputs[1]].Shape[0] / (graph.Constants[node.Inputs[1]].Shape[0] / conv.Groups) } },
             // A written-out length would be the wide model's.
-            Reshape { Shape: [0 or -1, _] } => node with { Op = new Reshape([0, -1]) },
+            Reshape { Shape: [0 or -1, _, .. var ones] } when Array.TrueForAll(ones, d => d == 1) => node with { Op = new Reshape([0, -1, .. ones]) },
             _ => node,
         }).ToArray();
         return (graph with { Nodes = nodes, Constants = constants }).Verify();

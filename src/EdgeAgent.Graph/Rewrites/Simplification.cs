@@ -11,6 +11,7 @@ public static class Simplification
         graph = ConstantFolding.Apply(graph).Verify();
         graph = DropIdentities.Apply(graph).Verify();
         graph = CancelTransposes.Apply(graph).Verify();
+        graph = MergeReshapes.Apply(graph).Verify();
         graph = FoldTransposes.Apply(graph).Verify();
         graph = FoldBatchNorm.Apply(graph).Verify();
         return graph;
@@ -25,6 +26,7 @@ public static class Simplification
         graph = ConstantFolding.Apply(graph).Verify();
         graph = DropIdentities.Apply(graph).Verify();
         graph = CancelTransposes.Apply(graph).Verify();
+        graph = MergeReshapes.Apply(graph).Verify();
         graph = FoldTransposes.Apply(graph).Verify();
         graph = DenseToGemm.Apply(graph).Verify();
         graph = FoldBatchNorm.Apply(graph).Verify();

@@ -68,6 +68,21 @@ public class RewriteTests
     }
 
     [Fact]
+    public void MergeReshapes_OfAChain_LeavesOneOrNone()
+    {
+        var test = new TestGraph(1);
+        var pixel = test.Node(new Reshape([-1, 6, 1, 1]), test.Node(new Reshape([0, 1, 1, 6]), test.Node(new Flatten(1), test.Input(2, 3))));
+        var graph = test.Build(test.Conv(pixel, 6, 4, kernel: 1));
+        var merged = MergeReshapes.Apply(graph).Verify();
+        Assert.Equal([0, 6, 1, 1], ((Reshape)Assert.Single(merged.Nodes, n => n.Op is Reshape or Flatten).Op).Shape);
+        AssertSame(graph, merged);
+        var round = new TestGraph(1);
+        var back = round.Build(round.Dense(round.Node(new Reshape([0, 6]), round.Node(new Reshape([0, 3, 2]), round.Input(6))), 6, 2));
+        Assert.Single(MergeReshapes.Apply(back).Nodes);
+        AssertSame(back, MergeReshapes.Apply(back));
+    }
+
+    [Fact]
     public void DropIdentities_BeforeAnOutput_KeepsTheOutputsName()
     {
         var test = new TestGraph(1);

@@ -8,8 +8,8 @@ namespace EdgeAgent.Graph.Import.Keras;
 /// </summary>
 internal sealed class CountedStream(byte[] bytes) : Stream
 {
-    /// <summary>Every object takes a few dozen small reads; the largest models have some thousand objects.</summary>
-    private const long MaxReads = 1 << 20;
+    /// <summary>Every object takes a few dozen small reads; the largest models have some thousand objects, in large files.</summary>
+    private readonly long _maxReads = (1 << 20) + bytes.Length / 16;
 
     private long _reads;
 
@@ -29,7 +29,7 @@ internal sealed class CountedStream(byte[] bytes) : Stream
     public override int Read(Span<byte> buffer)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        if (++_reads > MaxReads || Delivered > 16L * bytes.Length + (1 << 24))
+        if (++_reads > _maxReads || Delivered > 16L * bytes.Length + (1 << 24))
             throw new ImportFault("is read in circles; the file is damaged");
         if (Position < 0 || Position >= bytes.Length)
             return 0;

@@ -13,6 +13,7 @@ internal sealed class Hdf5Reader : IDisposable
     private readonly CountedStream _stream;
     private readonly NativeFile _file;
     private readonly long _length;
+    private readonly Dictionary<string, IH5Object?> _found = [];
 
     public Hdf5Reader(byte[] bytes)
     {
@@ -20,7 +21,7 @@ internal sealed class Hdf5Reader : IDisposable
         _file = Guarded("", () => H5File.Open(_stream));
     }
 
-    public bool Exists(string path) => Guarded(path, () => _file.LinkExists(path));
+    public bool Exists(string path) => Guarded(path, () => Find(path) is not null);
 
     /// <summary>Names of what a group holds.</summary>
     public IReadOnlyList<string> Children(string path) => Guarded(path, () => Group(path).Children().Select(c => c.Name).ToList());
@@ -46,7 +47,7 @@ internal sealed class Hdf5Reader : IDisposable
     /// <summary>A weight as float32.</summary>
     public Tensor Weight(string path) => Guarded(path, () =>
     {
-        if (_file.Get(path) is not IH5Dataset dataset)
+        if (Find(path) is not IH5Dataset dataset)
             throw new ImportFault($"'{ModelImportException.OneLine(path)}' in the HDF5 file is no dataset");
         var (type, shape, count) = (dataset.Type, dataset.Space.Dimensions, 1L);
         foreach (var dimension in shape)
@@ -88,9 +89,22 @@ internal sealed class Hdf5Reader : IDisposable
         return bytes <= _length ? attribute : throw new ImportFault($"attribute '{ModelImportException.OneLine(attribute.Name)}' claims {bytes:0} bytes, more than the file has; it is damaged");
     }
 
-    private IH5Group Group(string path) => path.Length == 0
-        ? _file
-        : _file.Get(path) as IH5Group ?? throw new ImportFault($"'{ModelImportException.OneLine(path)}' in the HDF5 file is no group");
+    /// <summary>
+    /// What lies at a path, or null. The library reads all names of a group at every look-up, which over the groups of a large
+    /// model is their number squared: every path is looked up once.
+    /// </summary>
+    private IH5Object? Find(string path)
+    {
+        if (path.Length == 0)
+            return _file;
+        if (_found.TryGetValue(path, out var known))
+            return known;
+        var slash = path.LastIndexOf('/');
+        var (parent, name) = (Find(path[..Math.Max(0, slash)]) as IH5Group, path[(slash + 1)..]);
+        return _found[path] = parent?.LinkExists(name) == true ? parent.Get(name) : null;
+    }
+
+    private IH5Group Group(string path) => Find(path) as IH5Group ?? throw new ImportFault($"'{ModelImportException.OneLine(path)}' in the HDF5 file is no group");
 
     /// <summary>The library reports damage by exceptions of any type, also in the middle of its own arithmetic.</summary>
     private static T Guarded<T>(string path, Func<T> read)

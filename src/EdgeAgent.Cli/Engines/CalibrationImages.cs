@@ -9,7 +9,7 @@ internal static class CalibrationImages
 {
     private const int BatchSize = 32;
 
-    /// <param name="data">Class folders, sampled evenly; null for generated images.</param>
+    /// <param name="data">A folder or archive of images, sampled evenly; null for generated images.</param>
     /// <param name="skipped">Called with the fault of every image that does not decode.</param>
     /// <exception cref="CommandException">None of the images decodes.</exception>
     public static IReadOnlyList<IReadOnlyDictionary<string, Tensor>> Batches(ValueSpec input, Preprocessing preprocessing, string? data, int count, Action<string> skipped)
@@ -28,7 +28,7 @@ internal static class CalibrationImages
 
     private static IEnumerable<RgbImage> Sampled(string data, int count, Action<string> skipped)
     {
-        using var images = LabelledImages.Open(data);
+        using var images = UnlabelledImages.Open(data);
         count = Math.Min(count, images.Count);
         for (var i = 0; i < count; i++)
             if (images.TryDecode((int)((long)i * images.Count / count), out var image, out var fault))

@@ -59,9 +59,9 @@ internal static class ClassFolders
 
     private static bool IsBelow(string name, string prefix) => name.Length > prefix.Length && name.StartsWith(prefix, StringComparison.Ordinal);
 
-    private static bool IsPartOfData(string name) =>
+    public static bool IsPartOfData(string name) =>
         name.Split('/').All(part => part[0] != '.' && part is not ("__MACOSX" or "Thumbs.db" or "desktop.ini"));
 
-    private static bool LooksLikeImage(string name) =>
+    public static bool LooksLikeImage(string name) =>
         System.IO.Path.GetExtension(name).ToLowerInvariant() is ".jpg" or ".jpeg" or ".png" or ".bmp";
 }

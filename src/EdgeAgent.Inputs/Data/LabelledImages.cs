@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace EdgeAgent.Inputs;
 
@@ -46,13 +45,7 @@ public sealed class LabelledImages : IDisposable
     /// </exception>
     public static LabelledImages Open(string path)
     {
-        IImageSource source;
-        if (Directory.Exists(path))
-            source = new FolderSource(path);
-        else if (!File.Exists(path))
-            throw new InputException($"{path}: no such folder or file; give a folder of class folders, or a .zip, .tar or .tar.gz of one");
-        else
-            source = OpenArchive(path);
+        var source = ImageSources.Open(path);
         try
         {
             return new LabelledImages(path, source);
@@ -77,52 +70,12 @@ public sealed class LabelledImages : IDisposable
     /// <param name="fault">Why there is none, beginning with the image's name.</param>
     public bool TryDecode(int index, [NotNullWhen(true)] out RgbImage? image, [NotNullWhen(false)] out string? fault)
     {
-        try
-        {
-            image = ImageDecoder.Decode(Read(index));
-            fault = null;
-            return true;
-        }
-        catch (InputException reason)
-        {
-            image = null;
-            fault = $"{Name(index)}: {reason.Message}";
-            return false;
-        }
+        image = ImageSources.Decode(_source, _prefix + Name(index), out var reason);
+        fault = image is null ? $"{Name(index)}: {reason}" : null;
+        return image is not null;
     }
 
     public void Dispose() => _source.Dispose();
-
-    /// <summary>By what the file begins with: names say little.</summary>
-    private static IImageSource OpenArchive(string path)
-    {
-        SafeFileHandle? tar = null;
-        try
-        {
-            tar = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
-            var start = new byte[TarHeader.BlockSize];
-            var read = RandomAccess.Read(tar, start, 0);
-            if (start is [0x1F, 0x8B, ..])
-            {
-                tar.Dispose();
-                tar = GzipUnpacking.Unpack(path);
-            }
-            else if (read < start.Length || !TarHeader.TryRead(start, out _))
-            {
-                tar.Dispose();
-                // The zip's own messages are right for whatever else it may be.
-                return new ZipSource(path);
-            }
-            return new TarSource(path, tar);
-        }
-        catch (Exception fault)
-        {
-            tar?.Dispose();
-            if (fault is not (IOException or UnauthorizedAccessException))
-                throw;
-            throw new InputException($"{path}: cannot be opened: {fault.Message.ReplaceLineEndings(" ")}", fault);
-        }
-    }
 
     private string Hash()
     {

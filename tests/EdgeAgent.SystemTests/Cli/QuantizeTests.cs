@@ -39,6 +39,20 @@ public sealed class QuantizeTests : IDisposable
     }
 
     [Fact]
+    public async Task Quantize_WithImagesOfNoClass_SkipsWhatDoesNotDecode()
+    {
+        for (var i = 0; i < 8; i++)
+            _data.Write($"photos/{i}.png", ColourData.Png(i % 3, i));
+        _data.Write("photos/broken.png", [1, 2, 3]);
+        var run = await EdgectlProcess.RunAsync("quantize", "--json", "--model", _data.Network(), "--data", _data.PathOf("photos"), "--out", _data.PathOf("int8.onnx"));
+        Assert.Equal(8, run.Json().GetProperty("images").GetInt32());
+        Assert.Contains("broken.png", run.Error);
+
+        var none = await EdgectlProcess.RunAsync("quantize", "--model", _data.Network(), "--data", Path.GetDirectoryName(_data.Write("empty/readme.txt", [1]))!, "--out", _data.PathOf("none.onnx"));
+        none.FailsWith(1, "empty", "holds no images");
+    }
+
+    [Fact]
     public async Task AQuantizedModel_IsRefused()
     {
         await EdgectlProcess.RunAsync("quantize", "--model", _data.Network(), "--out", _data.PathOf("int8.onnx"), "--images", "32");

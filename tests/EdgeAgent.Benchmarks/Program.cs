@@ -2,6 +2,7 @@ using EdgeAgent.Benchmarks.Costs;
 using EdgeAgent.Benchmarks.Data;
 using EdgeAgent.Benchmarks.Int8;
 using EdgeAgent.Benchmarks.Training;
+using EdgeAgent.Benchmarks.Native;
 
 // One word chooses the benchmark; what each measures is in its own file and its figures in the README of that part.
 return args switch
@@ -11,6 +12,7 @@ return args switch
     ["int8-per-op", .. var models] => EngineBenchmark.Profile(models),
     ["data", var count, "folder" or "zip" or "tar" or "tar.gz", var image] => StreamingBenchmark.Run(int.Parse(count), args[2], image),
     ["joint-step", var model, var batch, var runs] => JointStepBenchmark.Run(model, int.Parse(batch), int.Parse(runs)),
+    ["arm-kernels", var profiles] => ArmKernelCosts.Run(profiles),
     _ => Usage(),
 };
 
@@ -23,6 +25,7 @@ static int Usage()
           data COUNT KIND IMAGE.jpg         memory and speed of a data set of COUNT copies; KIND: folder, zip, tar, tar.gz
           int8-per-op [MODEL.onnx ...]      time of every operator in EdgeAgent.Int8
           joint-step MODEL BATCH RUNS       a training step of the teacher alone, with students, and of bare convolutions
+          arm-kernels firmware-profiles     instructions per MAC of the Arm kernels, and what they bound on each board
         """);
     return 2;
 }

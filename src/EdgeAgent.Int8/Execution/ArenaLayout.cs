@@ -21,6 +21,9 @@ internal sealed class ArenaLayout
 
     private const int Alignment = 64;
 
+    /// <summary>Orders that are tried from each start, fewer of large networks: loading is not to take long.</summary>
+    private const int MaxAttempts = 50, PairsOfAllAttempts = 250_000;
+
     private ArenaLayout(TensorPlace[] places, int bytes, long largestLiveSet)
     {
         Places = places;
@@ -41,10 +44,50 @@ internal sealed class ArenaLayout
     {
         var places = Borders(model);
         var (first, last) = Lifetimes(model);
-        // Largest first, each at the lowest offset where it fits between those already placed that live at the same time.
-        var order = Enumerable.Range(0, places.Length).OrderByDescending(i => places[i].Bytes).ThenBy(i => first[i]).ToArray();
-        var placed = new List<int>();
-        long total = 0;
+        var live = 0L;
+        for (var step = 0; step < model.Steps.Count; step++)
+            live = Math.Max(live, Enumerable.Range(0, places.Length).Sum(i => first[i] <= step && step <= last[i] ? (long)places[i].Bytes : 0));
+        var offsets = Pack(places, first, last, live, out var total);
+        if (total > int.MaxValue - Slack)
+            throw new PlanFormatException($"plan: '{model.Name}' needs more than 2 GiB of activations");
+        for (var i = 0; i < places.Length; i++)
+            places[i] = places[i] with { Offset = (int)offsets[i] };
+        return new(places, (int)total, live);
+    }
+
+    /// <summary>
+    /// Offsets by first fit. Most networks need no more than the order of size; where it leaves gaps, whatever tensor ends
+    /// highest is placed first the next time, from the order of size and then from that of lifetime.
+    /// </summary>
+    private static long[] Pack(TensorPlace[] places, int[] first, int[] last, long live, out long total)
+    {
+        var (best, offsets) = (new long[places.Length], new long[places.Length]);
+        total = long.MaxValue;
+        var attempts = Math.Clamp(PairsOfAllAttempts / places.Length / places.Length, 1, MaxAttempts);
+        Func<int, long>[] ranks = [i => places[i].Bytes, i => last[i] - first[i], i => (long)places[i].Bytes * (last[i] - first[i] + 1), i => -first[i]];
+        foreach (var rank in ranks)
+        {
+            var order = Enumerable.Range(0, places.Length).OrderByDescending(rank).ThenByDescending(i => places[i].Bytes).ThenBy(i => first[i]).ToList();
+            for (var attempt = 0; attempt < attempts && total > live; attempt++)
+            {
+                var highest = FirstFit(order, places, first, last, offsets);
+                var end = offsets[highest] + places[highest].Bytes;
+                if (end < total)
+                    (total, best, offsets) = (end, offsets, best);
+                order.Remove(highest);
+                order.Insert(0, highest);
+            }
+        }
+        return best;
+    }
+
+    /// <summary>Each tensor at the lowest offset where it fits between those placed before it that live at the same time.</summary>
+    /// <returns>The tensor that ends highest.</returns>
+    private static int FirstFit(List<int> order, TensorPlace[] places, int[] first, int[] last, long[] offsets)
+    {
+        var placed = new List<int>(order.Count);
+        var highest = order[0];
+        var byOffset = Comparer<int>.Create((a, b) => (offsets[a], a).CompareTo((offsets[b], b)));
         foreach (var i in order)
         {
             long offset = 0;
@@ -52,20 +95,16 @@ internal sealed class ArenaLayout
             {
                 if (last[j] < first[i] || last[i] < first[j])
                     continue;
-                if (offset + places[i].Bytes <= places[j].Offset)
+                if (offset + places[i].Bytes <= offsets[j])
                     break;
-                offset = Math.Max(offset, (long)places[j].Offset + places[j].Bytes);
+                offset = Math.Max(offset, offsets[j] + places[j].Bytes);
             }
-            if (offset + places[i].Bytes > int.MaxValue - Slack)
-                throw new PlanFormatException($"plan: '{model.Name}' needs more than 2 GiB of activations");
-            places[i] = places[i] with { Offset = (int)offset };
-            placed.Insert(~placed.BinarySearch(i, Comparer<int>.Create((a, b) => (places[a].Offset, a).CompareTo((places[b].Offset, b)))), i);
-            total = Math.Max(total, offset + places[i].Bytes);
+            offsets[i] = offset;
+            placed.Insert(~placed.BinarySearch(i, byOffset), i);
+            if (offset + places[i].Bytes > offsets[highest] + places[highest].Bytes || i == highest)
+                highest = i;
         }
-        var live = 0L;
-        for (var step = 0; step < model.Steps.Count; step++)
-            live = Math.Max(live, Enumerable.Range(0, places.Length).Sum(i => first[i] <= step && step <= last[i] ? (long)places[i].Bytes : 0));
-        return new(places, (int)total, live);
+        return highest;
     }
 
     private static TensorPlace[] Borders(PlanModel model)

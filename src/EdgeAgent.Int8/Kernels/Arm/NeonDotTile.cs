@@ -65,8 +65,26 @@ internal readonly unsafe struct NeonDotTile : IConvolutionTile
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void ComputePixel(PanelArguments* panel, byte* input, int* accumulators) =>
-        NeonPixel<NeonSdot>.Compute(panel, input, accumulators);
+    public static void ComputePixel(PanelArguments* panel, byte* input, int* accumulators)
+    {
+        var (a, b) = (Vector128.Load(panel->Bias), Vector128.Load(panel->Bias + 4));
+        var (c, d) = (Vector128.Load(panel->Bias + 8), Vector128.Load(panel->Bias + 12));
+        var w = panel->Weights;
+        var offsets = panel->QuadOffsets;
+        var end = offsets + panel->Quads;
+        for (; offsets < end; offsets++, w += 64)
+        {
+            var x = Quad(input + *offsets);
+            a = Dp.DotProduct(a, Vector128.Load(w), x);
+            b = Dp.DotProduct(b, Vector128.Load(w + 16), x);
+            c = Dp.DotProduct(c, Vector128.Load(w + 32), x);
+            d = Dp.DotProduct(d, Vector128.Load(w + 48), x);
+        }
+        a.Store(accumulators);
+        b.Store(accumulators + 4);
+        c.Store(accumulators + 8);
+        d.Store(accumulators + 12);
+    }
 
     public static void Store(PanelArguments* panel, int* accumulators, byte* output) => Lanes128.Store(
         Requantize128.Apply(accumulators, panel->Multipliers, panel->Low, panel->High, panel->Zero), output, panel->Channels);

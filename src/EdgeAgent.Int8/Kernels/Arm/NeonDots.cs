@@ -12,6 +12,11 @@ internal readonly struct NeonSdot : IDot128
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Dot(Vector128<int> acc, Vector128<byte> x, Vector128<sbyte> w) => Dp.DotProduct(acc, w, x.AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Dot(
+        Vector128<int> acc, Vector128<byte> x0, Vector128<byte> x1, Vector128<byte> x2, Vector128<sbyte> w0, Vector128<sbyte> w1, Vector128<sbyte> w2) =>
+        Dot(Dot(Dot(acc, x0, w0), x1, w1), x2, w2);
 }
 
 /// <summary>Products in int16, then pairwise sums: every Armv8 core.</summary>
@@ -25,5 +30,23 @@ internal readonly struct NeonMultiplyDot : IDot128
         var low = AdvSimd.MultiplyWideningLower(x.AsSByte().GetLower(), w.GetLower());
         var high = AdvSimd.MultiplyWideningUpper(x.AsSByte(), w);
         return acc + AdvSimd.Arm64.AddPairwise(AdvSimd.AddPairwiseWidening(low), AdvSimd.AddPairwiseWidening(high));
+    }
+
+    /// <summary>int16 holds two products of s8 by [-127, 127]: the first two columns are added there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Dot(
+        Vector128<int> acc, Vector128<byte> x0, Vector128<byte> x1, Vector128<byte> x2, Vector128<sbyte> w0, Vector128<sbyte> w1, Vector128<sbyte> w2)
+    {
+        var low = AdvSimd.MultiplyWideningLower(x0.AsSByte().GetLower(), w0.GetLower());
+        var high = AdvSimd.MultiplyWideningUpper(x0.AsSByte(), w0);
+        var thirdLow = AdvSimd.MultiplyWideningLower(x2.AsSByte().GetLower(), w2.GetLower());
+        var thirdHigh = AdvSimd.MultiplyWideningUpper(x2.AsSByte(), w2);
+        low = AdvSimd.MultiplyWideningLowerAndAdd(low, x1.AsSByte().GetLower(), w1.GetLower());
+        high = AdvSimd.MultiplyWideningUpperAndAdd(high, x1.AsSByte(), w1);
+        var sumLow = AdvSimd.AddPairwiseWidening(thirdLow);
+        var sumHigh = AdvSimd.AddPairwiseWidening(thirdHigh);
+        sumLow = AdvSimd.AddPairwiseWideningAndAdd(sumLow, low);
+        sumHigh = AdvSimd.AddPairwiseWideningAndAdd(sumHigh, high);
+        return acc + AdvSimd.Arm64.AddPairwise(sumLow, sumHigh);
     }
 }

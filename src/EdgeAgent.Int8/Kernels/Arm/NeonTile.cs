@@ -48,52 +48,20 @@ internal readonly unsafe struct NeonTile : IConvolutionTile
             nint p = offsets[1];
             var (wa, wb) = (Vector128.Load(w), Vector128.Load(w + 16));
             var (va, vb) = (Vector128.Load(w + 64), Vector128.Load(w + 80));
-            var (x, y) = (Quad(x0 + o), Quad(x0 + p));
-            a0 = Lower(a0, x, wa, y, va);
-            b0 = Upper(b0, x, wa, y, va);
-            c0 = Lower(c0, x, wb, y, vb);
-            d0 = Upper(d0, x, wb, y, vb);
-            (x, y) = (Quad(x1 + o), Quad(x1 + p));
-            a1 = Lower(a1, x, wa, y, va);
-            b1 = Upper(b1, x, wa, y, va);
-            c1 = Lower(c1, x, wb, y, vb);
-            d1 = Upper(d1, x, wb, y, vb);
-            (x, y) = (Quad(x2 + o), Quad(x2 + p));
-            a2 = Lower(a2, x, wa, y, va);
-            b2 = Upper(b2, x, wa, y, va);
-            c2 = Lower(c2, x, wb, y, vb);
-            d2 = Upper(d2, x, wb, y, vb);
-            (x, y) = (Quad(x3 + o), Quad(x3 + p));
-            a3 = Lower(a3, x, wa, y, va);
-            b3 = Upper(b3, x, wa, y, va);
-            c3 = Lower(c3, x, wb, y, vb);
-            d3 = Upper(d3, x, wb, y, vb);
+            Multiply(Quad(x0 + o), Quad(x0 + p), wa, wb, va, vb, ref a0, ref b0, ref c0, ref d0);
+            Multiply(Quad(x1 + o), Quad(x1 + p), wa, wb, va, vb, ref a1, ref b1, ref c1, ref d1);
+            Multiply(Quad(x2 + o), Quad(x2 + p), wa, wb, va, vb, ref a2, ref b2, ref c2, ref d2);
+            Multiply(Quad(x3 + o), Quad(x3 + p), wa, wb, va, vb, ref a3, ref b3, ref c3, ref d3);
         }
         if (offsets < end)
         {
             nint o = *offsets;
             var (wa, wb) = (Vector128.Load(w), Vector128.Load(w + 16));
             var none = Vector128<sbyte>.Zero;
-            var x = Quad(x0 + o);
-            a0 = Lower(a0, x, wa, none, none);
-            b0 = Upper(b0, x, wa, none, none);
-            c0 = Lower(c0, x, wb, none, none);
-            d0 = Upper(d0, x, wb, none, none);
-            x = Quad(x1 + o);
-            a1 = Lower(a1, x, wa, none, none);
-            b1 = Upper(b1, x, wa, none, none);
-            c1 = Lower(c1, x, wb, none, none);
-            d1 = Upper(d1, x, wb, none, none);
-            x = Quad(x2 + o);
-            a2 = Lower(a2, x, wa, none, none);
-            b2 = Upper(b2, x, wa, none, none);
-            c2 = Lower(c2, x, wb, none, none);
-            d2 = Upper(d2, x, wb, none, none);
-            x = Quad(x3 + o);
-            a3 = Lower(a3, x, wa, none, none);
-            b3 = Upper(b3, x, wa, none, none);
-            c3 = Lower(c3, x, wb, none, none);
-            d3 = Upper(d3, x, wb, none, none);
+            Multiply(Quad(x0 + o), none, wa, wb, none, none, ref a0, ref b0, ref c0, ref d0);
+            Multiply(Quad(x1 + o), none, wa, wb, none, none, ref a1, ref b1, ref c1, ref d1);
+            Multiply(Quad(x2 + o), none, wa, wb, none, none, ref a2, ref b2, ref c2, ref d2);
+            Multiply(Quad(x3 + o), none, wa, wb, none, none, ref a3, ref b3, ref c3, ref d3);
         }
         var (bias0, bias1) = (Vector128.Load(panel->Bias + half), Vector128.Load(panel->Bias + half + 4));
         Join(a0, b0, bias0, accumulators);
@@ -106,23 +74,59 @@ internal readonly unsafe struct NeonTile : IConvolutionTile
         Join(c3, d3, bias1, accumulators + 52);
     }
 
+    /// <summary>All 16 channels of one pixel: 8 registers accumulate.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void ComputePixel(PanelArguments* panel, byte* input, int* accumulators) =>
-        NeonPixel<NeonMultiplyDot>.Compute(panel, input, accumulators);
+    public static void ComputePixel(PanelArguments* panel, byte* input, int* accumulators)
+    {
+        var (a, b, c, d) = (Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero);
+        var (e, f, g, h) = (a, a, a, a);
+        var w = panel->Weights;
+        var offsets = panel->QuadOffsets;
+        var end = offsets + panel->Quads;
+        for (; offsets + 2 <= end; offsets += 2, w += 128)
+        {
+            var (x, y) = (Quad(input + offsets[0]), Quad(input + offsets[1]));
+            Multiply(x, y, Vector128.Load(w), Vector128.Load(w + 16), Vector128.Load(w + 64), Vector128.Load(w + 80), ref a, ref b, ref c, ref d);
+            Multiply(x, y, Vector128.Load(w + 32), Vector128.Load(w + 48), Vector128.Load(w + 96), Vector128.Load(w + 112), ref e, ref f, ref g, ref h);
+        }
+        if (offsets < end)
+        {
+            var (x, none) = (Quad(input + *offsets), Vector128<sbyte>.Zero);
+            Multiply(x, none, Vector128.Load(w), Vector128.Load(w + 16), none, none, ref a, ref b, ref c, ref d);
+            Multiply(x, none, Vector128.Load(w + 32), Vector128.Load(w + 48), none, none, ref e, ref f, ref g, ref h);
+        }
+        Join(a, b, Vector128.Load(panel->Bias), accumulators);
+        Join(c, d, Vector128.Load(panel->Bias + 4), accumulators + 4);
+        Join(e, f, Vector128.Load(panel->Bias + 8), accumulators + 8);
+        Join(g, h, Vector128.Load(panel->Bias + 12), accumulators + 12);
+    }
 
     public static void Store(PanelArguments* panel, int* accumulators, byte* output) =>
         Lanes128.Store(
             Requantize128.Apply(accumulators, panel->Multipliers, panel->Low, panel->High, panel->Zero), output, panel->Channels);
 
+    /// <summary>
+    /// Two quads of one pixel by 8 channels. Four chains beside one another: the cores without dot product include those that
+    /// execute in order, and a product is ready only four cycles later.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Lower(Vector128<int> acc, Vector128<sbyte> x, Vector128<sbyte> w, Vector128<sbyte> y, Vector128<sbyte> v) =>
-        AdvSimd.AddPairwiseWideningAndAdd(
-            acc,
-            AdvSimd.MultiplyWideningLowerAndAdd(AdvSimd.MultiplyWideningLower(x.GetLower(), w.GetLower()), y.GetLower(), v.GetLower()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Upper(Vector128<int> acc, Vector128<sbyte> x, Vector128<sbyte> w, Vector128<sbyte> y, Vector128<sbyte> v) =>
-        AdvSimd.AddPairwiseWideningAndAdd(acc, AdvSimd.MultiplyWideningUpperAndAdd(AdvSimd.MultiplyWideningUpper(x, w), y, v));
+    private static void Multiply(
+        Vector128<sbyte> x, Vector128<sbyte> y, Vector128<sbyte> wa, Vector128<sbyte> wb, Vector128<sbyte> va, Vector128<sbyte> vb,
+        ref Vector128<int> a, ref Vector128<int> b, ref Vector128<int> c, ref Vector128<int> d)
+    {
+        var pa = AdvSimd.MultiplyWideningLower(x.GetLower(), wa.GetLower());
+        var pb = AdvSimd.MultiplyWideningUpper(x, wa);
+        var pc = AdvSimd.MultiplyWideningLower(x.GetLower(), wb.GetLower());
+        var pd = AdvSimd.MultiplyWideningUpper(x, wb);
+        pa = AdvSimd.MultiplyWideningLowerAndAdd(pa, y.GetLower(), va.GetLower());
+        pb = AdvSimd.MultiplyWideningUpperAndAdd(pb, y, va);
+        pc = AdvSimd.MultiplyWideningLowerAndAdd(pc, y.GetLower(), vb.GetLower());
+        pd = AdvSimd.MultiplyWideningUpperAndAdd(pd, y, vb);
+        a = AdvSimd.AddPairwiseWideningAndAdd(a, pa);
+        b = AdvSimd.AddPairwiseWideningAndAdd(b, pb);
+        c = AdvSimd.AddPairwiseWideningAndAdd(c, pc);
+        d = AdvSimd.AddPairwiseWideningAndAdd(d, pd);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Join(Vector128<int> a, Vector128<int> b, Vector128<int> bias, int* accumulators) =>
@@ -132,30 +136,4 @@ internal readonly unsafe struct NeonTile : IConvolutionTile
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<sbyte> Quad(byte* x) =>
         (AdvSimd.LoadAndReplicateToVector128((int*)x).AsByte() ^ Vector128.Create((byte)0x80)).AsSByte();
-}
-
-/// <summary>One pixel by a panel, for either way to multiply.</summary>
-internal static unsafe class NeonPixel<TDot> where TDot : struct, IDot128
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Compute(PanelArguments* panel, byte* input, int* accumulators)
-    {
-        var (a, b) = (Vector128.Load(panel->Bias), Vector128.Load(panel->Bias + 4));
-        var (c, d) = (Vector128.Load(panel->Bias + 8), Vector128.Load(panel->Bias + 12));
-        var w = panel->Weights;
-        var offsets = panel->QuadOffsets;
-        var end = offsets + panel->Quads;
-        for (; offsets < end; offsets++, w += 64)
-        {
-            var x = AdvSimd.LoadAndReplicateToVector128((int*)(input + *offsets)).AsByte() ^ Vector128.Create((byte)0x80);
-            a = TDot.Dot(a, x, Vector128.Load(w));
-            b = TDot.Dot(b, x, Vector128.Load(w + 16));
-            c = TDot.Dot(c, x, Vector128.Load(w + 32));
-            d = TDot.Dot(d, x, Vector128.Load(w + 48));
-        }
-        a.Store(accumulators);
-        b.Store(accumulators + 4);
-        c.Store(accumulators + 8);
-        d.Store(accumulators + 12);
-    }
 }

@@ -11,4 +11,8 @@ internal interface IDot128
     static abstract int ActivationOffset { get; }
 
     static abstract Vector128<int> Dot(Vector128<int> acc, Vector128<byte> x, Vector128<sbyte> w);
+
+    /// <summary>Three of them, the columns of a depthwise kernel.</summary>
+    static abstract Vector128<int> Dot(
+        Vector128<int> acc, Vector128<byte> x0, Vector128<byte> x1, Vector128<byte> x2, Vector128<sbyte> w0, Vector128<sbyte> w1, Vector128<sbyte> w2);
 }

@@ -79,8 +79,13 @@ internal static unsafe class Lanes128
 
     /// <summary>Writes the first <paramref name="count"/> (at most 8) of the upper eight bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreUpper(Vector128<byte> bytes, byte* output, int count) =>
-        StoreLower(Vector128.Create(bytes.GetUpper(), bytes.GetUpper()), output, count);
+    public static void StoreUpper(Vector128<byte> bytes, byte* output, int count)
+    {
+        if (count >= 8)
+            *(ulong*)output = bytes.AsUInt64().GetElement(1);
+        else
+            StorePart(Vector128.Create(bytes.GetUpper(), bytes.GetUpper()), output, count);
+    }
 
     /// <summary>In place too: a call would make the loops around it spill all their registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

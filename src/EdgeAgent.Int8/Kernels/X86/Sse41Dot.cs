@@ -29,4 +29,9 @@ internal readonly struct Sse41Dot : IDot128
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<short> OddBytes(Vector128<sbyte> w) => Sse2.ShiftRightArithmetic(w.AsInt16(), 8);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Dot(
+        Vector128<int> acc, Vector128<byte> x0, Vector128<byte> x1, Vector128<byte> x2, Vector128<sbyte> w0, Vector128<sbyte> w1, Vector128<sbyte> w2) =>
+        Dot(Dot(Dot(acc, x0, w0), x1, w1), x2, w2);
 }

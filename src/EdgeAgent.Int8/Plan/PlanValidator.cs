@@ -139,14 +139,10 @@ internal readonly ref struct PlanValidator
         {
             Require(new Quantization(scales[m], 0).IsValid,
                 $"operator '{c.Name}' has the weight scale {scales[m]} for channel {m}, outside [{Quantization.MinScale:g3}, {Quantization.MaxScale:g3}]");
-            var sum = Math.Abs((long)bias[m]);
-            foreach (var w in weights.Slice(m * (int)perOutput, (int)perOutput))
-            {
-                if (w == sbyte.MinValue)
-                    Require(false, $"operator '{c.Name}' has a weight of -128 in channel {m}, weights are in [-127, 127]");
-                sum += 255 * Math.Abs((int)w);
-            }
-            Require(sum <= int.MaxValue, $"operator '{c.Name}' can overflow 32 bits in channel {m}");
+            var channel = weights.Slice(m * (int)perOutput, (int)perOutput);
+            Require(!channel.Contains(sbyte.MinValue), $"operator '{c.Name}' has a weight of -128 in channel {m}, weights are in [-127, 127]");
+            var largest = Math.Abs((long)bias[m]) + 255 * WeightSums.AbsoluteSum(channel);
+            Require(largest <= int.MaxValue, $"operator '{c.Name}' can overflow 32 bits in channel {m}");
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using EdgeAgent.Int8.Plan;
+
 namespace EdgeAgent.Int8.Kernels.Packing;
 
 /// <summary>
@@ -96,18 +99,22 @@ internal sealed unsafe class PackedConvolution
         var lane = channel % PanelWidth;
         var weights = task.Weights.Slice(m * task.WeightsPerOutput, task.WeightsPerOutput);
         var to = Weights(panel) + lane * 4;
-        var sum = 0;
-        var i = 0;
-        foreach (var run in runs)
+        fixed (sbyte* start = weights)
         {
-            for (var k = 0; k < run.Length; k++, i++)
+            var from = start;
+            foreach (var run in runs)
             {
-                to[k / 4 * PanelQuadBytes + k % 4] = weights[i];
-                sum += weights[i];
+                var rest = run.Length;
+                for (; rest >= 4; rest -= 4, from += 4, to += PanelQuadBytes)
+                    Unsafe.CopyBlockUnaligned(to, from, 4);
+                if (rest == 0)
+                    continue;
+                Unsafe.CopyBlockUnaligned(to, from, (uint)rest);
+                from += rest;
+                to += PanelQuadBytes;
             }
-            to += (run.Length + 3) / 4 * PanelQuadBytes;
         }
-        Bias(panel)[lane] = unchecked(task.Bias[m] - zero * sum);
+        Bias(panel)[lane] = unchecked(task.Bias[m] - zero * WeightSums.Sum(weights));
         Multipliers(panel)[lane] = task.Multipliers[m];
     }
 }

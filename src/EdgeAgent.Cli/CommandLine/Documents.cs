@@ -6,13 +6,16 @@ namespace EdgeAgent.Cli.CommandLine;
 // fractions, and members are only ever added.
 
 /// <param name="Schema">Version of the document's form.</param>
-/// <param name="Format">File format of the model: onnx or plan.</param>
+/// <param name="Format">File format of the model: onnx, tflite, kerashdf5, keraszip, savedmodel, frozengraph or plan.</param>
 /// <param name="Operators">Most frequent first.</param>
 /// <param name="Parameters">Number of weights.</param>
 /// <param name="Macs">Multiply-accumulates of one inference.</param>
 /// <param name="Inputs">-1 stands for the batch.</param>
 /// <param name="Outputs">-1 stands for the batch.</param>
 /// <param name="ModelBytes">Size of the file.</param>
+/// <param name="ActivationBytes">What values between operators need at once at batch 1; of a plan, what the engine allocates for them.</param>
+/// <param name="Quantization">Absent where the model is in float32.</param>
+/// <param name="Layers">The operators one by one, in the order of execution.</param>
 internal sealed record InspectDocument(
     int Schema,
     string Format,
@@ -21,7 +24,22 @@ internal sealed record InspectDocument(
     long Macs,
     IReadOnlyList<ValueDocument> Inputs,
     IReadOnlyList<ValueDocument> Outputs,
-    long ModelBytes);
+    long ModelBytes,
+    long ActivationBytes,
+    QuantizationDocument? Quantization,
+    IReadOnlyList<LayerDocument> Layers);
+
+/// <param name="Activations">int8 or uint8.</param>
+/// <param name="Weights">Mostly int8.</param>
+/// <param name="PerChannel">Whether weights have a scale for each output channel.</param>
+/// <param name="QuantizedLayers">Convolutions and products on integers.</param>
+/// <param name="Layers">All convolutions and products.</param>
+internal sealed record QuantizationDocument(string Activations, string Weights, bool PerChannel, int QuantizedLayers, int Layers);
+
+/// <param name="Shape">Of the result; -1 stands for the batch.</param>
+/// <param name="Parameters">Number of weights; of a plan, their bytes.</param>
+/// <param name="Macs">Multiply-accumulates of one inference.</param>
+internal sealed record LayerDocument(string Name, string Type, IReadOnlyList<int> Shape, long Parameters, long Macs);
 
 internal sealed record OperatorCount(string Type, int Count);
 

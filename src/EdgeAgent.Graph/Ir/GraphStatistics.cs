@@ -15,6 +15,20 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
         return new(operators, CountParameters(graph), graph.Nodes.Sum(n => MacsOf(n, values)));
     }
 
+    /// <summary>The nodes one by one, without those that only change the number format.</summary>
+    public static IReadOnlyList<LayerStatistics> Layers(GraphSpec graph)
+    {
+        var (single, batched) = (ShapeInference.Infer(graph, batch: 1), ShapeInference.Infer(graph, batch: -1));
+        var stored = graph.Constants.ToDictionary(c => c.Key, c => c.Value.Type is ElementType.Int64 or ElementType.Bool ? 0L : c.Value.Count);
+        foreach (var node in graph.Nodes.Where(n => n.Op is DequantizeLinear && stored.ContainsKey(n.Inputs[0])))
+            stored[node.Output] = stored[node.Inputs[0]];
+        return
+        [
+            .. graph.Nodes.Where(n => n.Op is not (QuantizeLinear or DequantizeLinear))
+                .Select(n => new LayerStatistics(n.Name, n.Op.Type, batched[n.Output].Shape, n.Inputs.Distinct().Sum(i => stored.GetValueOrDefault(i)), MacsOf(n, single))),
+        ];
+    }
+
     /// <summary>Multiply-accumulates of one node, for the shapes in <paramref name="values"/>; 0 for operators that are not products.</summary>
     public static long MacsOf(Node node, IReadOnlyDictionary<string, ValueSpec> values)
     {
@@ -40,3 +54,9 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
 
     private static long Elements(int[] shape) => shape.Aggregate(1L, (a, b) => a * b);
 }
+
+/// <summary>One node of a model.</summary>
+/// <param name="Shape">Of its first result; -1 stands for the batch.</param>
+/// <param name="Parameters">Elements of the constants that it reads.</param>
+/// <param name="Macs">At batch 1.</param>
+public sealed record LayerStatistics(string Name, string Type, IReadOnlyList<int> Shape, long Parameters, long Macs);

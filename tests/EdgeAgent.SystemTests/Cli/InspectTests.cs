@@ -15,7 +15,7 @@ public sealed class InspectTests : IDisposable
         var path = _data.Model();
         var json = (await EdgectlProcess.RunAsync("inspect", path, "--json")).Json();
         Assert.Equal(
-            ["schema", "format", "operators", "parameters", "macs", "inputs", "outputs", "modelBytes"],
+            ["schema", "format", "operators", "parameters", "macs", "inputs", "outputs", "modelBytes", "activationBytes", "layers"],
             json.EnumerateObject().Select(p => p.Name));
         Assert.Equal("onnx", json.GetProperty("format").GetString());
         Assert.Equal(new FileInfo(path).Length, json.GetProperty("modelBytes").GetInt64());
@@ -33,6 +33,35 @@ public sealed class InspectTests : IDisposable
         var json = (await EdgectlProcess.RunAsync("inspect", _data.Plan(), "--json")).Json();
         Assert.Equal("plan", json.GetProperty("format").GetString());
         Assert.Equal([-1, 3], json.GetProperty("outputs")[0].GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+        Assert.Equal("uint8", json.GetProperty("quantization").GetProperty("activations").GetString());
+        Assert.True(json.GetProperty("activationBytes").GetInt64() >= 3 * ColourData.Side * ColourData.Side);
+        Assert.Equal(["Quantize", "AveragePool", "Dequantize"], json.GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("type").GetString()));
+    }
+
+    [Fact]
+    public async Task Json_OfANetwork_TellsMemoryAndEveryLayer()
+    {
+        var json = (await EdgectlProcess.RunAsync("inspect", _data.Network(), "--json")).Json();
+        // The two widest convolutions: 256 channels of 8 x 8 in, as many out, 4 bytes each.
+        Assert.Equal(2 * 256 * 64 * 4, json.GetProperty("activationBytes").GetInt64());
+        Assert.False(json.TryGetProperty("quantization", out _));
+        var layers = json.GetProperty("layers").EnumerateArray().ToArray();
+        Assert.Equal(["Conv", "Relu", "Conv", "Relu", "Conv", "Relu", "GlobalAveragePool", "Flatten", "Gemm"], layers.Select(l => l.GetProperty("type").GetString()));
+        Assert.Equal([-1, 64, ColourData.Side, ColourData.Side], layers[0].GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+        Assert.Equal(64 * 3 * 9 + 64, layers[0].GetProperty("parameters").GetInt64());
+        Assert.Equal(64 * 3 * 9 * 64, layers[0].GetProperty("macs").GetInt64());
+        Assert.Equal(json.GetProperty("macs").GetInt64(), layers.Sum(l => l.GetProperty("macs").GetInt64()));
+        Assert.Equal(json.GetProperty("parameters").GetInt64(), layers.Sum(l => l.GetProperty("parameters").GetInt64()));
+    }
+
+    [Fact]
+    public async Task Layers_AreListedWhereAskedFor()
+    {
+        var model = _data.Network();
+        Assert.DoesNotContain("64 x 8 x 8", (await EdgectlProcess.RunAsync("inspect", model)).Output);
+        var shown = await EdgectlProcess.RunAsync("inspect", model, "--layers");
+        Assert.Contains("N x 64 x 8 x 8", shown.Output);
+        Assert.Contains("activations need 131.1 kB at batch 1, in float32", shown.Output);
     }
 
     [Fact]

@@ -46,7 +46,12 @@ internal sealed class ArenaLayout
         var (first, last) = Lifetimes(model);
         var live = 0L;
         for (var step = 0; step < model.Steps.Count; step++)
-            live = Math.Max(live, Enumerable.Range(0, places.Length).Sum(i => first[i] <= step && step <= last[i] ? (long)places[i].Bytes : 0));
+        {
+            var sum = 0L;
+            for (var i = 0; i < places.Length; i++)
+                sum += first[i] <= step && step <= last[i] ? places[i].Bytes : 0;
+            live = Math.Max(live, sum);
+        }
         var offsets = Pack(places, first, last, live, out var total);
         if (total > int.MaxValue - Slack)
             throw new PlanFormatException($"plan: '{model.Name}' needs more than 2 GiB of activations");
@@ -67,7 +72,10 @@ internal sealed class ArenaLayout
         Func<int, long>[] ranks = [i => places[i].Bytes, i => last[i] - first[i], i => (long)places[i].Bytes * (last[i] - first[i] + 1), i => -first[i]];
         foreach (var rank in ranks)
         {
-            var order = Enumerable.Range(0, places.Length).OrderByDescending(rank).ThenByDescending(i => places[i].Bytes).ThenBy(i => first[i]).ToList();
+            var order = new List<int>(places.Length);
+            for (var i = 0; i < places.Length; i++)
+                order.Add(i);
+            order.Sort((a, b) => (rank(b), places[b].Bytes, first[a], a).CompareTo((rank(a), places[a].Bytes, first[b], b)));
             for (var attempt = 0; attempt < attempts && total > live; attempt++)
             {
                 var highest = FirstFit(order, places, first, last, offsets);

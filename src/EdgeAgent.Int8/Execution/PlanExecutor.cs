@@ -114,7 +114,10 @@ public sealed unsafe class PlanExecutor : IDisposable
                 }
         }
         GC.KeepAlive(this);
-        return [.. ticks.Select((t, i) => new OperatorTiming(_operators[i], Median(t) * 1e6 / Stopwatch.Frequency))];
+        var timings = new OperatorTiming[ticks.Length];
+        for (var i = 0; i < timings.Length; i++)
+            timings[i] = new(_operators[i], Median(ticks[i]) * 1e6 / Stopwatch.Frequency);
+        return timings;
     }
 
     public void Dispose()

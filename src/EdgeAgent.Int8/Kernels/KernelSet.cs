@@ -24,11 +24,13 @@ public abstract class KernelSet
     /// <summary>Whether this process can execute it.</summary>
     public abstract bool IsSupported { get; }
 
+    private static readonly KernelSet[] s_all = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels(), new NeonKernels(), new NeonDotKernels()];
+
     /// <summary>All sets, slowest first, supported here or not.</summary>
-    public static IReadOnlyList<KernelSet> All { get; } = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels(), new NeonKernels(), new NeonDotKernels()];
+    public static IReadOnlyList<KernelSet> All => s_all;
 
     /// <summary>The fastest set that this process can execute.</summary>
-    public static KernelSet Best { get; } = All.Last(k => k.IsSupported);
+    public static KernelSet Best { get; } = Array.FindLast(s_all, k => k.IsSupported)!;
 
     /// <summary>The set that the environment variable EDGEAGENT_INT8_KERNELS names, else <see cref="Best"/>.</summary>
     /// <exception cref="ArgumentException">The variable names a set that is unknown or not supported here.</exception>
@@ -39,14 +41,16 @@ public abstract class KernelSet
     /// <exception cref="ArgumentException">There is none, or this CPU cannot execute it.</exception>
     public static KernelSet Named(string name)
     {
-        var set = All.FirstOrDefault(k => k.Name == name)
-            ?? throw new ArgumentException($"kernel set '{name}' is unknown; there are {string.Join(", ", All.Select(k => k.Name))}");
+        var set = Array.Find(s_all, k => k.Name == name)
+            ?? throw new ArgumentException($"kernel set '{name}' is unknown; there are {Names(s_all)}");
         return set.IsSupported ? set
             : throw new ArgumentException(
-                $"kernel set '{name}' is not supported by this CPU; it supports {string.Join(", ", All.Where(k => k.IsSupported).Select(k => k.Name))}");
+                $"kernel set '{name}' is not supported by this CPU; it supports {Names(Array.FindAll(s_all, k => k.IsSupported))}");
     }
 
     public override string ToString() => Name;
+
+    private static string Names(KernelSet[] sets) => string.Join(", ", Array.ConvertAll(sets, k => k.Name));
 
     internal virtual Step Convolution(ConvolutionTask task) => new ScalarConvolution(task);
 

@@ -20,8 +20,10 @@ public sealed record OperatorSummary(
     internal static OperatorSummary Of(PlanOperator op, IReadOnlyList<PlanTensor> tensors)
     {
         var output = tensors[op.Output];
-        var inputs = op.Inputs.Select(i => tensors[i]).ToArray();
-        var activations = inputs.Sum(Bytes) + Bytes(output) + (op is QuantizeInput ? 4L * output.Shape.Count : 0);
+        var inputs = Array.ConvertAll(op.Inputs, i => tensors[i]);
+        var activations = Bytes(output) + (op is QuantizeInput ? 4L * output.Shape.Count : 0);
+        foreach (var input in inputs)
+            activations += Bytes(input);
         var (type, window, groups, macs, weights) = op switch
         {
             Convolution c => (ConvolutionType(c, inputs[0].Shape, output.Shape), c.Window, c.Groups,
@@ -38,7 +40,7 @@ public sealed record OperatorSummary(
             SoftmaxHead => ("Softmax", null, 1, 0, 0),
             _ => throw new InvalidOperationException($"no summary for {op.GetType().Name}"),
         };
-        return new(op.Name, type, [.. inputs.Select(t => t.Shape)], output.Shape, window, groups, macs, weights, activations);
+        return new(op.Name, type, Array.ConvertAll(inputs, t => t.Shape), output.Shape, window, groups, macs, weights, activations);
     }
 
     private static string ConvolutionType(Convolution c, PlanShape input, PlanShape output) =>

@@ -246,7 +246,7 @@ public sealed class PlanBuilder(string name)
     /// <summary>Names are for people: a long one keeps its end, which tells layers apart, and none has control characters.</summary>
     private static string Shorten(string text)
     {
-        text = string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
+        text = new string(Array.ConvertAll(text.ToCharArray(), c => char.IsControl(c) ? ' ' : c));
         while (Encoding.UTF8.GetByteCount(text) > PlanFormat.MaxNameLength)
             text = text[1..];
         return text;

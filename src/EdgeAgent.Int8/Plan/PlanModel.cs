@@ -64,7 +64,16 @@ public sealed unsafe class PlanModel : IDisposable
     public PlanShape OutputShape => Tensors[OutputTensor].Shape;
 
     /// <summary>Multiply-accumulates for one sample.</summary>
-    public long Macs => Operators.Sum(o => o.Macs);
+    public long Macs
+    {
+        get
+        {
+            var macs = 0L;
+            foreach (var op in Operators)
+                macs += op.Macs;
+            return macs;
+        }
+    }
 
     /// <summary>Size of the plan in bytes.</summary>
     public int PlanBytes => _length;

@@ -30,7 +30,7 @@ internal ref struct PlanReader(ReadOnlySpan<byte> bytes, int position)
         try
         {
             var text = StrictUtf8.GetString(utf8);
-            return text.Any(char.IsControl) ? throw new PlanFormatException($"plan: {field} at byte {Position - length} has control characters") : text;
+            return Array.Exists(text.ToCharArray(), char.IsControl) ? throw new PlanFormatException($"plan: {field} at byte {Position - length} has control characters") : text;
         }
         catch (DecoderFallbackException)
         {

@@ -155,8 +155,11 @@ internal readonly ref struct PlanValidator
             ConcatAxis.Width => s with { Width = 1 },
             _ => s with { Channels = 1 },
         };
-        Require(inputs.All(i => Across(i.Shape) == Across(output)) && inputs.Sum(i => Along(i.Shape)) == Along(output),
-            $"operator '{c.Name}' cannot join {string.Join(" and ", inputs.Select(i => i.Shape))} into {output}");
+        var along = 0L;
+        foreach (var input in inputs)
+            along += Along(input.Shape);
+        Require(Array.TrueForAll(inputs, i => Across(i.Shape) == Across(output)) && along == Along(output),
+            $"operator '{c.Name}' cannot join {string.Join(" and ", Array.ConvertAll(inputs, i => i.Shape.ToString()))} into {output}");
     }
 
     private static void CheckWindow(PlanOperator op, PlanWindow w, PlanShape x, PlanShape y, bool allowCeil)

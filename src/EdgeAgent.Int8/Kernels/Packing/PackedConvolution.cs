@@ -30,7 +30,8 @@ internal sealed unsafe class PackedConvolution
     public PackedConvolution(in ConvolutionTask task, int activationOffset)
     {
         var runs = Run.Of(task.Window, task.Input.Channels, task.Groups, task.Input.RowStride);
-        Quads = runs.Sum(r => (r.Length + 3) / 4);
+        foreach (var run in runs)
+            Quads += (run.Length + 3) / 4;
         ChannelsPerGroup = task.Output.Channels / task.Groups;
         PanelsPerGroup = (ChannelsPerGroup + PanelWidth - 1) / PanelWidth;
         var panels = task.Groups * PanelsPerGroup;

@@ -66,8 +66,23 @@ public sealed record FamilyReport
 
     public string ToJson() => JsonSerializer.Serialize(this, FamilyJson.Default.FamilyReport);
 
-    public static FamilyReport FromJson(string json) => JsonSerializer.Deserialize(json, FamilyJson.Default.FamilyReport)
-        ?? throw new JsonException("a family report is an object, not null");
+    /// <summary>Also reads the reports of earlier versions, which lack some members.</summary>
+    public static FamilyReport FromJson(string json)
+    {
+        var report = JsonSerializer.Deserialize(json, FamilyJson.Default.FamilyReport) ?? throw new JsonException("a family report is an object, not null");
+        // Generated readers set an init-only property that is absent to null, whatever its initializer says.
+        return report with
+        {
+            SkippedImages = report.SkippedImages ?? [],
+            Classes = report.Classes ?? [],
+            Profiles = report.Profiles ?? [],
+            Comparisons = report.Comparisons ?? [],
+            Layers = report.Layers ?? [],
+            Warnings = report.Warnings ?? [],
+            Students = [.. report.Students.Select(s => s with { Activations = s.Activations ?? "" })],
+            Passes = [.. report.Passes.Select(p => p with { Runs = Math.Max(1, p.Runs), Curve = p.Curve ?? [], Models = p.Models ?? [], HeldOut = p.HeldOut ?? [] })],
+        };
+    }
 }
 
 /// <param name="Top1">On the test images where given, else on the held-out ones; the same images as the students'.</param>

@@ -7,11 +7,11 @@ internal static class PageStyle
         :root{--ink:#1b1f24;--soft:#56606b;--rule:#d8dee4;--panel:#f6f8fa;--accent:#0b5cad;--warn:#8a5300;--warnback:#fff7e6}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%}
-        body{margin:0;background:#fff;color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
+        body{margin:0;background:#fff;color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
         main,header,footer{max-width:1120px;margin:0 auto;padding:0 20px}
         header{padding-top:34px}
         .kind{margin:0;color:var(--accent);font-size:12.5px;font-weight:600;letter-spacing:.09em;text-transform:uppercase}
-        h1{margin:2px 0 4px;font-size:31px;line-height:1.2;letter-spacing:-.015em;overflow-wrap:anywhere}
+        h1{margin:2px 0 4px;font-size:31px;line-height:1.2;letter-spacing:-.015em}
         h2{margin:46px 0 6px;padding-top:14px;border-top:2px solid var(--ink);font-size:20px;line-height:1.3}
         h3{margin:26px 0 6px;font-size:15.5px}
         p{margin:6px 0 10px;max-width:76ch}
@@ -23,7 +23,7 @@ internal static class PageStyle
         a:hover,a:focus{text-decoration:underline}
         .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,215px),1fr));gap:12px;margin:20px 0 4px;padding:0;list-style:none}
         .tiles li{padding:13px 15px 12px;border:1px solid var(--rule);border-top:3px solid var(--tile,var(--ink));border-radius:6px;background:var(--panel)}
-        .tiles .what{font-size:13px;color:var(--soft);overflow-wrap:anywhere}
+        .tiles .what{font-size:13px;color:var(--soft)}
         .tiles .figure{font-size:25px;font-weight:650;letter-spacing:-.01em;line-height:1.25}
         .tiles .more{font-size:12.5px;color:var(--soft)}
         .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr));gap:14px 18px;margin:8px 0 4px}
@@ -45,7 +45,7 @@ internal static class PageStyle
         svg.key{width:14px;height:14px;margin-right:6px;vertical-align:-2px}
         .scroll{overflow-x:auto;margin:8px 0 12px}
         .scroll:focus-visible{outline:2px solid var(--accent)}
-        table{border-collapse:collapse;width:100%;font-size:13.5px}
+        table{border-collapse:collapse;width:100%;font-size:13.5px;overflow-wrap:normal}
         caption{padding:0 0 4px;text-align:left;font-size:13px;color:var(--soft)}
         th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
         thead th{border-bottom:1.5px solid var(--ink);font-size:12.5px;font-weight:600;vertical-align:bottom}
@@ -58,7 +58,7 @@ internal static class PageStyle
         .bar i{position:absolute;inset:0 auto 0 0;background:#5f8fbf;print-color-adjust:exact;-webkit-print-color-adjust:exact}
         .chosen{display:inline-block;padding:0 7px;border:1px solid var(--accent);border-radius:9px;color:var(--accent);font-size:11.5px;font-weight:600;white-space:nowrap}
         .warnings{margin:18px 0 0;padding:10px 16px 10px 34px;border-left:4px solid var(--warn);background:var(--warnback);font-size:14px}
-        .warnings li{margin:3px 0;max-width:90ch;overflow-wrap:anywhere}
+        .warnings li{margin:3px 0;max-width:90ch}
         details{margin:4px 0 12px}
         summary{cursor:pointer;font-size:13px;color:var(--accent)}
         code,pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}

@@ -8,7 +8,7 @@ internal static class ParetoSection
 
     public static Html Of(FamilyReport report, IReadOnlyDictionary<string, Marker> markers)
     {
-        if (report.Students.Count == 0)
+        if (report.Students.Count == 0 || report.Profiles.Count == 0)
             return Html.Empty;
         Cost[] costs =
         [

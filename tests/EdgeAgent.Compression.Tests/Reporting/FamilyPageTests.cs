@@ -1,3 +1,4 @@
+using EdgeAgent.Compression.Reporting;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Tests;
@@ -52,6 +53,47 @@ public sealed class FamilyPageTests(FamilyPageTests.SmallFamily family) : IClass
         var page = await browser.Open(family.PagePath);
 
         Assert.Contains(SmallFamily.HostileClass, await page.Locator("#classes table").First.InnerTextAsync());
+        await browser.AssertSound(page, 1280);
+    }
+
+    [Fact]
+    public async Task Page_WithLongNamesAndManyClasses_DoesNotOverflow()
+    {
+        var longest = new string('x', 300);
+        var json = _report.ToJson().Replace($"\"{_report.Students[0].Name}\"", $"\"{longest}\"", StringComparison.Ordinal).Replace("\"class-1\"", $"\"{longest}\"", StringComparison.Ordinal).Replace("\"x64-gateway\"", $"\"{longest}\"", StringComparison.Ordinal);
+        var report = FamilyReport.FromJson(json);
+        var many = report with
+        {
+            Comparisons = [.. report.Comparisons.Select(c => c with { Classes = [.. Enumerable.Range(0, 300).SelectMany(_ => c.Classes)] })],
+            Layers = [.. report.Layers.Select(s => s with { Layers = [.. Enumerable.Range(0, 20).SelectMany(_ => s.Layers.Select(l => l with { Name = longest }))] })],
+        };
+        var path = Path.Combine(Path.GetDirectoryName(family.PagePath)!, "many.html");
+        await File.WriteAllTextAsync(path, FamilyPage.Of(many), TestContext.Current.CancellationToken);
+
+        await using var browser = await ReportBrowser.Start();
+        foreach (var width in (int[])[400, 1280])
+            await browser.AssertSound(await browser.Open(path, width), width);
+        // What does not fit on a page is in the document, and the page says so.
+        Assert.True(new FileInfo(path).Length < 4_000_000);
+    }
+
+    /// <summary>Reports of before there was a page lack most of what it shows.</summary>
+    [Fact]
+    public async Task Page_OfAnEarlierReport_ShowsWhatThereIs()
+    {
+        var document = System.Text.Json.Nodes.JsonNode.Parse(_report.ToJson())!.AsObject();
+        foreach (var member in (string[])["run", "classes", "trainingImages", "heldOutImages", "profiles", "comparisons", "layers", "warnings"])
+            Assert.True(document.Remove(member));
+        foreach (var pass in document["passes"]!.AsArray())
+            foreach (var member in (string[])["runs", "steps", "models", "heldOut"])
+                Assert.True(pass!.AsObject().Remove(member));
+        var path = Path.Combine(Path.GetDirectoryName(family.PagePath)!, "earlier.html");
+        await File.WriteAllTextAsync(path, FamilyPage.Of(FamilyReport.FromJson(document.ToJsonString())), TestContext.Current.CancellationToken);
+
+        await using var browser = await ReportBrowser.Start();
+        var page = await browser.Open(path);
+        Assert.Equal(["The family", "Which student, and why", "Training", "Passes", "How to repeat it"], await page.Locator("nav a").AllInnerTextsAsync());
+        Assert.Equal(_report.Students.Count + _report.Students.DistinctBy(s => s.Profile).Count(), await page.Locator("#family tbody tr").CountAsync());
         await browser.AssertSound(page, 1280);
     }
 
@@ -127,6 +169,9 @@ public sealed class FamilyPageTests(FamilyPageTests.SmallFamily family) : IClass
                     Profiles = [.. ((string[])["x64-gateway", "raspberry-pi-4"]).Select(id => ProfileLoader.LoadById(Repository.FirmwareProfiles, id))],
                     Students = 3,
                     Budget = TimeSpan.FromSeconds(10),
+                    // A number of steps, and on one thread: a busy machine then takes longer but shows the same page.
+                    Steps = 24,
+                    Threads = 1,
                     Budgets = new ProfileBudgets(MaxLatencyMs: 0.5),
                 },
                 Quiet.Instance, CancellationToken.None);

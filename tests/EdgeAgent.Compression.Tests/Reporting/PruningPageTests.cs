@@ -15,7 +15,7 @@ public sealed class PruningPageTests : IDisposable
         var model = Path.Combine(_data.Root, "teacher.onnx");
         OnnxExporter.Write(TestGraphs.Residual(), model);
         var report = PruningPipeline.Run(
-            new PruningOptions { ModelPath = model, DataPath = _data.Images, OutDirectory = Path.Combine(_data.Root, "pruned"), Budget = TimeSpan.FromSeconds(4), ChannelMultiple = 4, Rounds = 2, Sparsity = 0.5 },
+            new PruningOptions { ModelPath = model, DataPath = _data.Images, OutDirectory = Path.Combine(_data.Root, "pruned"), Budget = TimeSpan.FromSeconds(4), Steps = 24, Threads = 1, ChannelMultiple = 4, Rounds = 2, Sparsity = 0.5 },
             Quiet.Instance, TestContext.Current.CancellationToken);
 
         await using var browser = await ReportBrowser.Start();

@@ -16,7 +16,11 @@ internal sealed class Axis
     /// <summary>An axis with about five ticks at multiples of 1, 2 or 5 times a power of ten.</summary>
     /// <param name="values">What it must hold.</param>
     /// <param name="bounds">What it may not leave, for example 0 and 1 for shares.</param>
-    public static Axis Linear(string label, IEnumerable<double> values, Func<double, string> text, (double Low, double High)? bounds = null)
+    /// <param name="scale">What the ticks' numbers are multiplied by, for example 100 for shares in per cent.</param>
+    public static Axis Linear(string label, IEnumerable<double> values, (double Low, double High)? bounds = null, double scale = 1) =>
+        Linear(label, values, bounds, (value, step) => Figures.Fixed(value * scale, Math.Max(0, -(int)Math.Floor(Math.Log10(step * scale) + 1e-9))));
+
+    private static Axis Linear(string label, IEnumerable<double> values, (double Low, double High)? bounds, Func<double, double, string> text)
     {
         var (low, high) = Range(values);
         var margin = high > low ? (high - low) * 0.06 : Math.Max(Math.Abs(low) * 0.1, 0.01);
@@ -26,7 +30,7 @@ internal sealed class Axis
         var step = Nice((high - low) / 5);
         var ticks = new List<(double, string)>();
         for (var i = Math.Ceiling(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
-            ticks.Add((i * step, text(i * step)));
+            ticks.Add((i * step, text(i * step, step)));
         return new Axis(label, low, high, false, ticks);
     }
 
@@ -45,7 +49,7 @@ internal sealed class Axis
                 if (mantissa * Math.Pow(10, power) is var value && value >= low && value <= high)
                     ticks.Add((value, text(value)));
         // A range too narrow for these ticks is nearly linear on the logarithmic scale too.
-        return ticks.Count < 3 ? Linear(label, values, text, (0, double.PositiveInfinity)) : new Axis(label, low, high, true, ticks);
+        return ticks.Count < 3 ? Linear(label, values, (0, double.PositiveInfinity), (value, _) => text(value)) : new Axis(label, low, high, true, ticks);
     }
 
     /// <summary>Where a value lies, 0 at the low end and 1 at the high one; values beyond lie at the end.</summary>

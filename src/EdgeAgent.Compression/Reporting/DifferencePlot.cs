@@ -8,7 +8,7 @@ internal sealed record DifferencePlot(string Title, string Description, Marker M
 
     public Html Draw()
     {
-        var axis = Axis.Linear("points, student minus teacher", Rows.SelectMany(r => new[] { r.Low * 100, r.High * 100, 0 }), v => Figures.Fixed(v, Rows.Max(r => r.High - r.Low) < 0.03 ? 1 : 0));
+        var axis = Axis.Linear("points, student minus teacher", Rows.SelectMany(r => new[] { r.Low * 100, r.High * 100, 0 }));
         var height = Top + Rows.Count * RowHeight + Bottom;
         double XOf(double share) => Left + axis.At(share * 100) * (Width - Left - Right);
         double YOf(int row) => Top + (row + 0.5) * RowHeight;

@@ -13,22 +13,22 @@ internal static class LayersSection
         """);
 
     private static Html Depth(IReadOnlyList<StudentLayers> layers, IReadOnlyDictionary<string, Marker> markers) =>
-        Along("Int8 error along the network", "Signal-to-quantization-noise ratio of each layer's result, all of the network in int8.", "SQNR, dB", layers, markers, l => l.SqnrDb, v => Figures.Fixed(v, 1) + " dB", v => Figures.Fixed(v, 0));
+        Along("Int8 error along the network", "Signal-to-quantization-noise ratio of each layer's result, all of the network in int8.", "SQNR, dB", layers, markers, l => l.SqnrDb, v => Figures.Fixed(v, 1) + " dB");
 
     private static Html Sensitivity(IReadOnlyList<StudentLayers> layers, IReadOnlyDictionary<string, Marker> markers) =>
-        Along("Sensitivity along the network", "Relative change of the logits when one layer alone is in int8.", "logit error, %", layers, markers, l => l.LogitError * 100, v => Figures.Fixed(v, 2) + " %", v => Figures.Fixed(v, v == Math.Floor(v) ? 0 : v < 0.1 ? 2 : 1));
+        Along("Sensitivity along the network", "Relative change of the logits when one layer alone is in int8.", "logit error, %", layers, markers, l => l.LogitError * 100, v => Figures.Fixed(v, 2) + " %");
 
     private static Html Work(IReadOnlyList<StudentLayers> layers, IReadOnlyDictionary<string, Marker> markers) =>
-        Along("Work along the network", "Multiply-accumulates of each layer.", "million MACs", layers, markers, l => l.Macs > 0 ? l.Macs / 1e6 : null, v => Figures.Fixed(v, 2) + " million MACs", v => Figures.Fixed(v, v == Math.Floor(v) ? 0 : v < 0.1 ? 3 : 1));
+        Along("Work along the network", "Multiply-accumulates of each layer.", "million MACs", layers, markers, l => l.Macs > 0 ? l.Macs / 1e6 : null, v => Figures.Fixed(v, 2) + " million MACs");
 
     private static Html Along(
-        string title, string description, string label, IReadOnlyList<StudentLayers> layers, IReadOnlyDictionary<string, Marker> markers, Func<LayerReport, double?> value, Func<double, string> text, Func<double, string> tick)
+        string title, string description, string label, IReadOnlyList<StudentLayers> layers, IReadOnlyDictionary<string, Marker> markers, Func<LayerReport, double?> value, Func<double, string> text)
     {
         PlotSeries[] series = [.. layers.Select((s, i) => new PlotSeries(Name(s), markers.GetValueOrDefault(s.Student, new Marker(i)),
             [.. s.Layers.Select((l, at) => (l, at)).Where(l => value(l.l) is not null).Select(l => new PlotPoint(l.at + 1, value(l.l)!.Value, Tip: $"{Name(s)}, {l.l.Name}: {text(value(l.l)!.Value)}"))], Line: true, Marked: s.Layers.Count <= 24))];
         var points = series.SelectMany(s => s.Points).ToArray();
-        return new Plot(title, description, Axis.Linear("layer, from the input", points.Select(p => p.X).DefaultIfEmpty(1), v => Figures.Fixed(v, 0), (0.5, double.PositiveInfinity)),
-            Axis.Linear(label, points.Select(p => p.Y).Append(0), tick, (0, double.PositiveInfinity)), series).Draw();
+        return new Plot(title, description, Axis.Linear("layer, from the input", points.Select(p => p.X).DefaultIfEmpty(1), (0.5, double.PositiveInfinity)),
+            Axis.Linear(label, points.Select(p => p.Y).Append(0), (0, double.PositiveInfinity)), series).Draw();
     }
 
     private static Html Table(StudentLayers student)

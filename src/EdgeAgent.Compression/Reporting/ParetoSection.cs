@@ -43,7 +43,7 @@ internal static class ParetoSection
             $"Accuracy against {cost.Name} on {board.Id}",
             $"{students.Length} students from {cost.Text(points[..^1].Min(p => p.X))} to {cost.Text(points[..^1].Max(p => p.X))} with top-1 from {Figures.Percent(students.Min(s => s.Top1))} to {Figures.Percent(students.Max(s => s.Top1))}; the teacher has {Figures.Percent(report.Teacher.Top1)} at {cost.Text(points[^1].X)}.",
             Axis.Logarithmic(cost.Name, [.. points.Select(p => p.X), .. budget is { } b ? [b] : Array.Empty<double>()], cost.Text),
-            Axis.Linear("top-1, %", [.. points.SelectMany(p => new[] { p.Low!.Value, p.High!.Value }), .. board.Budgets.MinAccuracy is { } wanted ? [wanted] : Array.Empty<double>()], v => Figures.Fixed(v * 100, points.Max(p => p.High) - points.Min(p => p.Low) < 0.04 ? 1 : 0), (0, 1)), series)
+            Axis.Linear("top-1, %", [.. points.SelectMany(p => new[] { p.Low!.Value, p.High!.Value }), .. board.Budgets.MinAccuracy is { } wanted ? [wanted] : Array.Empty<double>()], (0, 1), scale: 100), series)
         {
             Front = ParetoFront.Of(points, p => p.X, p => p.Y),
             Guides =

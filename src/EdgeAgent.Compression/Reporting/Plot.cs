@@ -41,7 +41,7 @@ internal sealed record Plot(string Title, string Description, Axis X, Axis Y, IR
 
     private Html Guide(PlotGuide guide) => guide.Vertical
         ? Html.Of($"<g><title>{guide.Text}</title><path class=\"guide\" d=\"M{XOf(guide.Value)} {Top}V{Height - Bottom}\"/><text class=\"note\" x=\"{XOf(guide.Value) - 4}\" y=\"{Top + 10}\" text-anchor=\"end\">{guide.Text}</text></g>")
-        : Html.Of($"<g><title>{guide.Text}</title><path class=\"guide\" d=\"M{Left} {YOf(guide.Value)}H{Width - Right}\"/><text class=\"note\" x=\"{Width - Right - 4}\" y=\"{(YOf(guide.Value) < Top + 12 ? YOf(guide.Value) + 12 : YOf(guide.Value) - 5)}\" text-anchor=\"end\">{guide.Text}</text></g>");
+        : Html.Of($"<g><title>{guide.Text}</title><path class=\"guide\" d=\"M{Left} {YOf(guide.Value)}H{Width - Right}\"/><text class=\"note\" x=\"{Left + 5}\" y=\"{(YOf(guide.Value) < Top + 12 ? YOf(guide.Value) + 12 : YOf(guide.Value) - 5)}\">{guide.Text}</text></g>");
 
     /// <summary>Between two points of the front nothing better is known than the cheaper one.</summary>
     private Html Staircase()

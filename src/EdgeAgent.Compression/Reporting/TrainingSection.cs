@@ -25,10 +25,9 @@ internal static class TrainingSection
         var time = timed ? $"{unit} since the run began" : "step";
         double At(double seconds, long step) => timed ? seconds / divisor : step;
         Marker Of(string model) => markers.TryGetValue(model, out var marker) ? marker : model == "teacher" ? Marker.Teacher : new Marker(0);
-        string Number(double v) => Figures.Fixed(v, v < 10 && v != Math.Floor(v) ? 1 : 0);
 
         var marker = pass.Models.Count == 1 ? Of(pass.Models[0]) : new Marker(0);
-        var x = Axis.Linear(time, pass.Curve.Select(p => At(p.Seconds, p.Step)), Number, (0, double.PositiveInfinity));
+        var x = Axis.Linear(time, pass.Curve.Select(p => At(p.Seconds, p.Step)), (0, double.PositiveInfinity));
         PlotPoint[] losses = [.. pass.Curve.Select(p => new PlotPoint(At(p.Seconds, p.Step), p.Loss))];
         var loss = new Plot($"Loss of pass {pass.Name}", $"Loss from {Figures.Fixed(losses[0].Y, 3)} to {Figures.Fixed(losses[^1].Y, 3)} over {pass.Curve[^1].Step} steps.", x,
             Axis.Logarithmic("loss", losses.Select(p => p.Y), v => v.ToString("0.####", System.Globalization.CultureInfo.InvariantCulture)), [new PlotSeries("loss", marker, losses, Line: true, Marked: false)]).Draw();
@@ -44,7 +43,7 @@ internal static class TrainingSection
                 new PlotPoint(At(p.Seconds, p.Step), p.Top1[m], Tip: $"{model} after {p.Step} steps: {Figures.Percent(p.Top1[m], 1)}", Label: pass.Models.Count > 1 && i == pass.HeldOut.Count - 1 ? model : null))], Line: true, Marked: true))];
             var all = series.SelectMany(s => s.Points.Select(p => p.Y)).Concat(teacherTop1 is { } t ? [t] : []).ToArray();
             var accuracy = new Plot($"Held-out accuracy in pass {pass.Name}", $"Accuracy of {string.Join(", ", series.Select(s => $"{s.Name} from {Figures.Percent(s.Points[0].Y, 1)} to {Figures.Percent(s.Points[^1].Y, 1)}"))}.", x,
-                Axis.Linear("top-1 on held-out images, %", all, v => Figures.Fixed(v * 100, all.Max() - all.Min() < 0.04 ? 1 : 0), (0, 1)), series)
+                Axis.Linear("top-1 on held-out images, %", all, (0, 1), scale: 100), series)
             {
                 Guides = teacherTop1 is { } reach ? [new PlotGuide(reach, "teacher, all held-out images", Vertical: false)] : [],
             }.Draw();
@@ -57,9 +56,8 @@ internal static class TrainingSection
     private static Html Rate(PassReport pass, Axis x, Func<double, long, double> at)
     {
         PlotPoint[] rates = [.. pass.Curve.Select(p => new PlotPoint(at(p.Seconds, p.Step), p.Rate))];
-        var digits = rates.Max(p => p.Y) < 0.05 ? 3 : 2;
         return new Plot($"Learning rate of pass {pass.Name}", $"Learning rate, at most {Figures.Fixed(rates.Max(p => p.Y), 4)}, {Figures.Fixed(rates[^1].Y, 4)} at the end.", x,
-            Axis.Linear("learning rate", rates.Select(p => p.Y).Append(0), v => Figures.Fixed(v, digits), (0, double.PositiveInfinity)), [new PlotSeries("learning rate", Marker.Teacher, rates, Line: true, Marked: false)]).Draw();
+            Axis.Linear("learning rate", rates.Select(p => p.Y).Append(0), (0, double.PositiveInfinity)), [new PlotSeries("learning rate", Marker.Teacher, rates, Line: true, Marked: false)]).Draw();
     }
 
     private static IEnumerable<T> Thinned<T>(IReadOnlyList<T> points)

@@ -22,17 +22,58 @@ internal static class EngineBenchmark
     private const int WarmUpRounds = 300;
     private const int Rounds = 3000;
 
-    /// <param name="models">QDQ or float ONNX files, which are quantized here; none means the four networks of MLPerf Tiny.</param>
+    /// <param name="models">
+    /// QDQ ONNX files, each with its plan behind it where that is to be used as it is, or float ones, which are quantized here;
+    /// none means the four networks of MLPerf Tiny.
+    /// </param>
     public static int Compare(int threads, ReadOnlySpan<string> models)
     {
-        var graphs = new List<GraphSpec>();
-        foreach (var path in models)
-            graphs.Add(ModelImporter.Load(path));
         Describe(threads);
         Console.WriteLine($"{"network",-16} {"MMAC",6} | {"int8 us",9} {"ort int8",9} {"ort fp32",9} | {"vs int8",7} {"vs fp32",7} | same class");
-        foreach (var graph in graphs.Count > 0 ? graphs : ReferenceNetworks.All())
-            Compare(graph, threads);
+        foreach (var (graph, plan) in Subjects(models))
+            Compare(graph, plan, threads);
         return 0;
+    }
+
+    /// <summary>
+    /// The engine with several threads against itself with one. No other engine runs in between: ONNX Runtime's threads spin
+    /// on after a run and would hold the cores.
+    /// </summary>
+    public static int CompareThreads(int threads, ReadOnlySpan<string> models)
+    {
+        Describe(threads);
+        foreach (var (graph, given) in Subjects(models))
+        {
+            using var model = PlanModel.Load(given ?? Quantized(graph).Plan);
+            using var alone = new PlanExecutor(model);
+            using var shared = new PlanExecutor(model, threads);
+            var input = Noise(alone.InputShape.Count, 1);
+            var output = new float[alone.OutputShape.Count];
+            // Runs of one kind follow one another in tens, as they do in use: the workers are awake from the second on.
+            var times = Interleaved(() => Tenfold(alone, input, output), () => Tenfold(shared, input, output));
+            Console.WriteLine(FormattableString.Invariant(
+                $"{graph.Name,-16} {model.Macs / 1e6,6:f2} MMAC: 1 thread {times[0] / 10:f1} us, {threads} threads {times[1] / 10:f1} us, {times[0] / times[1]:f2}x"));
+        }
+        return 0;
+    }
+
+    private static void Tenfold(PlanExecutor executor, float[] input, float[] output)
+    {
+        for (var run = 0; run < 10; run++)
+            executor.Run(input, output);
+    }
+
+    private static List<(GraphSpec Graph, byte[]? Plan)> Subjects(ReadOnlySpan<string> models)
+    {
+        var subjects = new List<(GraphSpec Graph, byte[]? Plan)>();
+        foreach (var path in models)
+            if (path.EndsWith(".plan", StringComparison.Ordinal) && subjects.Count > 0)
+                subjects[^1] = subjects[^1] with { Plan = File.ReadAllBytes(path) };
+            else
+                subjects.Add((ModelImporter.Load(path), null));
+        if (subjects.Count == 0)
+            subjects.AddRange(ReferenceNetworks.All().Select(g => (g, default(byte[]))));
+        return subjects;
     }
 
     /// <summary>Median time of every operator of the networks, on one thread.</summary>
@@ -55,10 +96,10 @@ internal static class EngineBenchmark
         return 0;
     }
 
-    private static void Compare(GraphSpec graph, int threads)
+    private static void Compare(GraphSpec graph, byte[]? given, int threads)
     {
         var (floats, qdq, plan) = Quantized(graph);
-        using var model = PlanModel.Load(plan);
+        using var model = PlanModel.Load(given ?? plan);
         using var executor = new PlanExecutor(model, threads);
         var input = Noise(executor.InputShape.Count, 1);
         var (own, int8, float32) = (new float[executor.OutputShape.Count], new float[executor.OutputShape.Count], new float[executor.OutputShape.Count]);
@@ -112,7 +153,7 @@ internal static class EngineBenchmark
     private static (GraphSpec Float, GraphSpec Qdq, byte[] Plan) Quantized(GraphSpec graph)
     {
         if (graph.Nodes.Any(n => n.Op is QuantizeLinear))
-            return (graph, graph, PlanLowering.Lower(graph));
+            return (FloatGraph.Of(graph), graph, PlanLowering.Lower(graph));
         var floats = Simplification.ForQuantization(graph);
         var input = floats.Inputs[0];
         int[] shape = [1, .. input.Shape.AsSpan(1)];

@@ -3,29 +3,36 @@ using Xunit;
 
 namespace EdgeAgent.SystemTests.Cli;
 
-/// <summary>A compression that is killed, in each of its passes, and continued.</summary>
+/// <summary>Runs that are killed, in each of their passes, and continued.</summary>
 public sealed class ResumeTests : IDisposable
 {
-    /// <summary>What the run writes when it is in the pass: loading, calibrated, distilling, finishing the first and the second student, exporting, chosen.</summary>
-    private static readonly string[] Signs = ["write.probe", "plan.json", "distil.ckpt", "finish-*.ckpt", "*.onnx", "choice.txt"];
-
     private readonly ColourData _data = new();
 
     public void Dispose() => _data.Dispose();
 
+    /// <summary>While it loads, after its plan, in joint training, in a student's finish, while it exports, and after the choice.</summary>
     [Fact]
-    public async Task Compress_KilledInEveryPass_GivesTheFamilyOfAnUndisturbedRun()
+    public async Task Compress_KilledInEveryPass_GivesTheFamilyOfAnUndisturbedRun() => await IsTheSameAsync(
+        ["compress", "--profile", "x64-gateway", "--students", "2", "--steps", "160"],
+        ["write.probe", "plan.json", "distil.ckpt", "finish-*.ckpt", "*.onnx", "choice.txt"]);
+
+    /// <summary>While it loads, after its plan, in the recovery of the first round, after that round, and in the recovery of the last.</summary>
+    [Fact]
+    public async Task Prune_KilledInEveryPass_GivesTheModelOfAnUndisturbedRun() => await IsTheSameAsync(
+        ["prune", "--rounds", "2", "--steps", "120"],
+        ["write.probe", "plan.json", "recover-1.ckpt", "round-0.onnx", "recover-2.ckpt"]);
+
+    /// <param name="signs">What the run writes when it is in the pass to be killed in.</param>
+    private async Task IsTheSameAsync(string[] command, string[] signs)
     {
-        string[] command = ["compress", "--model", _data.Network(), "--data", _data.Images(perClass: 40), "--profile", "x64-gateway", "--students", "2", "--steps", "160", "--checkpoint-every", "0.05s"];
-        var undisturbed = await EdgectlProcess.RunAsync([.. command, "--json", "--out", _data.PathOf("undisturbed")]);
-        Assert.NotEmpty(undisturbed.Json().GetProperty("students").EnumerateArray());
+        command = [.. command, "--model", _data.Network(), "--data", _data.Images(perClass: 40), "--checkpoint-every", "0.05s", "--json"];
+        (await EdgectlProcess.RunAsync([.. command, "--out", _data.PathOf("undisturbed")])).Json();
 
         var killed = _data.PathOf("killed");
-        foreach (var sign in Signs)
+        foreach (var sign in signs)
             await KillAtAsync(sign, [.. command, "--resume", "--out", killed], Path.Combine(killed, ".compress"));
-        var resumed = await EdgectlProcess.RunAsync([.. command, "--resume", "--json", "--out", killed]);
+        (await EdgectlProcess.RunAsync([.. command, "--resume", "--out", killed])).Json();
 
-        Assert.NotEmpty(resumed.Json().GetProperty("students").EnumerateArray());
         Assert.Equal(Files(_data.PathOf("undisturbed")), Files(killed));
     }
 
@@ -47,13 +54,13 @@ public sealed class ResumeTests : IDisposable
         Assert.True(written.Task.IsCompleted, $"never wrote {name}: {await error}");
     }
 
-    /// <summary>Hashes of the students' files; manifests hold the day they were made.</summary>
-    private static SortedDictionary<string, string> Files(string family)
+    /// <summary>Hashes of the models' files; manifests and reports hold the time they were made.</summary>
+    private static SortedDictionary<string, string> Files(string folder)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var path in Directory.EnumerateFiles(Path.Combine(family, "x64-gateway"), "*", SearchOption.AllDirectories))
-            if (Path.GetFileName(path) != "manifest.json")
-                files[Path.GetRelativePath(family, path)] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            if (Path.GetExtension(path) is ".onnx" or ".plan" or ".inputs" or ".outputs" && !path.Contains("/.compress/", StringComparison.Ordinal))
+                files[Path.GetRelativePath(folder, path)] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
         Assert.NotEmpty(files);
         return files;
     }

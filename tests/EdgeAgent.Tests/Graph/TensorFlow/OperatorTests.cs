@@ -85,6 +85,22 @@ public class OperatorTests
         ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 1, rows, columns, 1), KerasFileTests.Run(graph, x));
     }
 
+    /// <summary>What these operators are made of is arithmetic on shapes and margins from the file.</summary>
+    [Fact]
+    public void MutatedOperators_FiveThousandTimes_AlwaysGiveAGraphOrARefusal()
+    {
+        var whole = Bytes(
+        [
+            Placeholder("x", [1, 6, 7, 2]), Ints("size", [8, 8]), Node("larger", "ResizeBilinear", ["x", "size"], ("half_pixel_centers", new() { B = true })),
+            Ints("block", [2, 2]), Ints("paddings", [2, 2, 2, 2], 2, 2), Ints("crops", [1, 0, 0, 1], 2, 2), Constant("w", _test.Random(1, 3, 3, 2, 4)),
+            Node("apart", "SpaceToBatchND", ["larger", "block", "paddings"]), Node("conv", "Conv2D", ["apart", "w"], ("strides", List(1, 1, 1, 1)), ("padding", Text("VALID"))),
+            Node("whole", "BatchToSpaceND", ["conv", "block", "crops"]), Constant("v", _test.Random(1, 4, 3, 2)), Node("y", "Einsum", ["whole", "v"], ("equation", Text("abcd,def->abcef"))),
+        ]);
+        Assert.Null(DamagedFile.LoadOrRefuse("sound.pb", whole));
+        foreach (var bytes in Mutations.Of(whole, 5_000))
+            DamagedFile.LoadOrRefuse("bad.pb", bytes);
+    }
+
     /// <summary>The sum over every assignment of numbers to the letters.</summary>
     private static Tensor Naive(string equation, Tensor a, Tensor b)
     {

@@ -47,8 +47,10 @@ public sealed class PipelineTests : IDisposable
                 Assert.Equal(outputs[(i * logits.Length)..((i + 1) * logits.Length)], logits);
             }
         }
-        var nodes = ModelImporter.Load(Path.Combine(options.OutDirectory, report.Students[0].Directory, "model.onnx")).Nodes;
-        Assert.Contains(nodes, n => n.Op is QuantizeLinear);
+        var model = ModelImporter.Load(Path.Combine(options.OutDirectory, report.Students[0].Directory, "model.onnx"));
+        Assert.Contains(model.Nodes, n => n.Op is QuantizeLinear);
+        Assert.Equal("[\"class-0\",\"class-1\",\"class-2\",\"class-3\"]", model.Metadata["labels"]);
+        Assert.Equal(new Preprocessing(TestGraphs.Size, TestGraphs.Size), Preprocessing.FromJson(model.Metadata["preprocessing"]));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Import;
@@ -93,7 +94,7 @@ public sealed record RunInputs : IDisposable
                 throw new InputException($"{options.DataPath}: too few images to hold a tenth of them back; add images or give --validation");
             var inputs = new RunInputs
             {
-                Teacher = graph,
+                Teacher = graph with { Metadata = Metadata(graph, data.Classes, preprocessing) },
                 TurnedInput = turned,
                 TeacherBytes = ModelImporter.BytesOf(options.ModelPath),
                 Preprocessing = preprocessing,
@@ -138,6 +139,13 @@ public sealed record RunInputs : IDisposable
         foreach (var images in _opened)
             images.Dispose();
     }
+
+    /// <summary>What a file needs to be used by itself, in every model that is made of the teacher: <c>labels</c>, a JSON array, and <c>preprocessing</c>, as <see cref="Preprocessing.ToJson"/> has it.</summary>
+    private static Dictionary<string, string> Metadata(GraphSpec graph, IReadOnlyList<string> classes, Preprocessing preprocessing) => new(graph.Metadata)
+    {
+        ["labels"] = new JsonArray([.. classes.Select(c => JsonValue.Create(c))]).ToJsonString(),
+        ["preprocessing"] = preprocessing.ToJson(),
+    };
 
     private static Preprocessing PreprocessingFor(TrainingOptions options, GraphSpec graph)
     {

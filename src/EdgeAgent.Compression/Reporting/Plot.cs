@@ -29,10 +29,13 @@ internal sealed record Plot(string Title, string Description, Axis X, Axis Y, IR
 
     private double YOf(double value) => Height - Bottom - Y.At(value) * (Height - Top - Bottom);
 
+    /// <summary>Where the middle of a text lies so that it does not leave the drawing: the number of a tick at the very end may be long.</summary>
+    private static double Inside(double x, string text) => Math.Min(x, Width - 2 - text.Length * CharacterWidth / 2);
+
     public Html Draw() => Html.Of($"""
         <svg class="plot" viewBox="0 0 {Width} {Height}" role="img" aria-label="{Title}"><title>{Title}</title><desc>{Description}</desc>
         {Y.Ticks.Select(t => Html.Of($"<path class=\"grid\" d=\"M{Left} {YOf(t.Value)}H{Width - Right}\"/><text class=\"tick\" x=\"{Left - 7}\" y=\"{YOf(t.Value) + 4}\" text-anchor=\"end\">{t.Text}</text>"))}
-        {X.Ticks.Select(t => Html.Of($"<path class=\"grid\" d=\"M{XOf(t.Value)} {Top}V{Height - Bottom}\"/><text class=\"tick\" x=\"{XOf(t.Value)}\" y=\"{Height - Bottom + 17}\" text-anchor=\"middle\">{t.Text}</text>"))}
+        {X.Ticks.Select(t => Html.Of($"<path class=\"grid\" d=\"M{XOf(t.Value)} {Top}V{Height - Bottom}\"/><text class=\"tick\" x=\"{Inside(XOf(t.Value), t.Text)}\" y=\"{Height - Bottom + 17}\" text-anchor=\"middle\">{t.Text}</text>"))}
         <path class="axis" d="M{Left} {Top}V{Height - Bottom}H{Width - Right}"/>
         <text class="name" x="{(Left + Width - Right) / 2}" y="{Height - 8}" text-anchor="middle">{X.Label}</text>
         <text class="name" transform="translate(11 {(Top + Height - Bottom) / 2}) rotate(-90)" text-anchor="middle">{Y.Label}</text>

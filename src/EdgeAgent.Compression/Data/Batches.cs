@@ -45,6 +45,11 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
         }
     }
 
+    /// <summary>The first images of pass <paramref name="epoch"/>, in batches of which the last may be smaller: the same in every run of the same seed.</summary>
+    /// <param name="view">See <see cref="BatchPlan"/>.</param>
+    public IEnumerable<Batch> Sample(int epoch, int images, int batchSize, CancellationToken cancellation, int view = -1) =>
+        Prefetch(Order(epoch).Take(images).Chunk(batchSize).Select((samples, i) => new BatchPlan(i, 0, view, samples)), cancellation);
+
     /// <summary>The batches of the given plans, in order, a few assembled ahead.</summary>
     public IEnumerable<Batch> Prefetch(IEnumerable<BatchPlan> plans, CancellationToken cancellation)
     {

@@ -18,12 +18,10 @@ public static class BatchNormStatistics
         images = images.Unmixed();
         var graph = new TorchGraph(weights.Graphs[student], bfloat16);
         var size = Math.Min(batchSize, images.Count);
-        var order = images.Order(int.MaxValue);
         var count = Math.Min(Batches, images.Count / size);
-        var plans = Enumerable.Range(0, count).Select(i => new BatchPlan(i, 0, int.MaxValue, order[(i * size)..((i + 1) * size)]));
         using var _ = torch.no_grad();
         var done = 0;
-        foreach (var batch in images.Prefetch(plans, cancellation))
+        foreach (var batch in images.Sample(int.MaxValue, count * size, size, cancellation, view: int.MaxValue))
         {
             using var scope = torch.NewDisposeScope();
             // A momentum of 1/n makes the running value the mean of the first n.

@@ -23,8 +23,7 @@ public static class JointStudents
     {
         var executors = weights.Graphs.Select(g => new TorchGraph(g, bfloat16)).ToArray();
         var lookups = Enumerable.Range(0, executors.Length).Select(weights.Student).ToArray();
-        var trained = weights.Trained.Select(t => t.Name).ToHashSet();
-        return new Trainee(weights.Trained, weights.State.Where(s => !trained.Contains(s.Name)), input =>
+        return new Trainee(weights.Trained, weights.StateBeside(weights.Trained), input =>
         {
             var answer = input.Teacher;
             if (teacher is { } own)

@@ -65,6 +65,13 @@ public sealed class SharedWeights : IDisposable
     /// <summary>Everything that has to be saved: what is trained, and the norms' running statistics.</summary>
     public IEnumerable<(string Name, Tensor Value)> State => _trained.Select(t => (t.Name, t.Value)).Concat(_statistics);
 
+    /// <summary>What of <see cref="State"/> a training of <paramref name="trained"/> does not move.</summary>
+    public IEnumerable<(string Name, Tensor Value)> StateBeside(IEnumerable<TrainedTensor> trained)
+    {
+        var names = trained.Select(t => t.Name).ToHashSet();
+        return State.Where(s => !names.Contains(s.Name));
+    }
+
     /// <summary>The numbers of one student, as views that pass gradients on to the shared weights.</summary>
     public ParameterLookup Student(int student) => name =>
     {

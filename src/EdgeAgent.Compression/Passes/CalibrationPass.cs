@@ -44,19 +44,12 @@ public static class CalibrationPass
             batchSize, views, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);
     }
 
+    /// <summary>The students' work together, as shares of the teacher's.</summary>
     private static (double Macs, double Elementwise) Shares(TrainableTeacher teacher, FamilyPlan family)
     {
-        var (macs, elementwise) = Work(teacher.Graph);
-        var students = family.Shapes.Select(s => Work(new Slice(teacher.Groups, s.Counts).Apply(teacher.Graph))).ToArray();
-        return (students.Sum(s => s.Macs) / Math.Max(1, macs), students.Sum(s => s.Elementwise) / Math.Max(1, elementwise));
-    }
-
-    /// <summary>Multiply-accumulates, and values that are written by operators that are cheap but for the memory they go over.</summary>
-    private static (double Macs, double Elementwise) Work(GraphSpec graph)
-    {
-        var values = ShapeInference.Infer(graph, batch: 1);
-        return (graph.Nodes.Sum(n => (double)GraphStatistics.MacsOf(n, values)),
-            graph.Nodes.Where(n => n.Op is not (Conv or Gemm or MatMul or Reshape or Flatten or Identity)).Sum(n => values[n.Output].Shape.Aggregate(1.0, (a, b) => a * b)));
+        GraphSpec[] students = [.. family.Shapes.Select(s => new Slice(teacher.Groups, s.Counts).Apply(teacher.Graph))];
+        double Share(Func<GraphSpec, long> work) => students.Sum(work) / (double)Math.Max(1, work(teacher.Graph));
+        return (Share(g => GraphStatistics.Of(g).Macs), Share(GraphStatistics.ElementwiseOf));
     }
 
     /// <summary>Small data sets need enough steps to learn in, large ones the efficiency of large batches.</summary>

@@ -37,11 +37,9 @@ public static class FinishPass
         var floatTop1 = TorchAccuracy.Top1(new TorchGraph(weights.Graphs[student], bfloat16: false), weights.Student(student), inputs.Validation, cancellation, QuickImages);
 
         using var quantized = new QuantizedStudent(graph, symmetric ? ActivationFormat.Int8Symmetric : ActivationFormat.UInt8);
-        var order = inputs.PlainTraining.Order(1);
-        var size = Math.Min(plan.BatchSize, order.Length);
-        quantized.Calibrate(inputs.PlainTraining.Prefetch(
-            Enumerable.Range(0, Math.Min(CalibrationBatches, order.Length / size)).Select(i => new Data.BatchPlan(i, 0, -1, order[(i * size)..((i + 1) * size)])), cancellation)
-            .Select(inputs.PlainTraining.Tensor));
+        var size = Math.Min(plan.BatchSize, inputs.PlainTraining.Count);
+        var batches = Math.Min(CalibrationBatches, inputs.PlainTraining.Count / size);
+        quantized.Calibrate(inputs.PlainTraining.Sample(1, batches * size, size, cancellation).Select(inputs.PlainTraining.Tensor));
         var ptqTop1 = quantized.Top1(inputs.Validation, cancellation, QuickImages);
 
         var pass = $"finish-{shape.Name}{(symmetric ? "-symmetric" : "")}";

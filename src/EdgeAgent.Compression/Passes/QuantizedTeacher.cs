@@ -28,10 +28,8 @@ public sealed record QuantizedTeacher(string ModelPath, string Method, long Byte
         var seconds = teacher.SecondsPerImage * (Images * Inferences + inputs.Validation.Count);
         if (options.Steps is null && seconds > options.Budget.TotalSeconds * Share || options.Resume && File.Exists(path))
             return null;
-        var order = inputs.PlainTraining.Order(0);
-        var plans = order.Take(Images).Chunk(BatchSize).Select((samples, i) => new Data.BatchPlan(i, 0, -1, samples));
         var graph = Simplification.ForQuantization(inputs.Teacher);
-        IReadOnlyDictionary<string, Tensor>[] batches = [.. inputs.PlainTraining.Prefetch(plans, cancellation)
+        IReadOnlyDictionary<string, Tensor>[] batches = [.. inputs.PlainTraining.Sample(0, Images, BatchSize, cancellation)
             .Select(b => new Dictionary<string, Tensor> { [graph.Inputs[0].Name] = Tensor.Of(b.Input, [b.Labels.Length, .. graph.Inputs[0].Shape[1..]]) })];
         var result = PostTrainingQuantization.Run(graph, batches, format, options.ThreadCount, _ => cancellation.ThrowIfCancellationRequested())[0];
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);

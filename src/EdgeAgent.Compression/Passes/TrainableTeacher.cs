@@ -12,8 +12,7 @@ public sealed record TrainableTeacher(GraphSpec Graph, IReadOnlyList<ChannelGrou
 
     public static TrainableTeacher Prepare(RunInputs inputs, CancellationToken cancellation)
     {
-        var batches = inputs.PlainTraining.Prefetch(Sample(inputs.PlainTraining), cancellation).Select(inputs.PlainTraining.Tensor);
-        var normed = BatchNormInsertion.Apply(inputs.Teacher, batches);
+        var normed = WithNorms(inputs.Teacher, inputs, cancellation);
         var groups = ChannelDependencies.Find(normed);
         if (groups.All(g => g.Frozen))
             throw new InputException($"model {inputs.Teacher.Name}: no group of channels can be narrowed, since every one passes through an operator that mixes channels or reaches the output");
@@ -23,14 +22,9 @@ public sealed record TrainableTeacher(GraphSpec Graph, IReadOnlyList<ChannelGrou
 
     public string Describe() => $"{InsertedNorms} batch-norms inserted, {Groups.Count(g => !g.Frozen)} groups of channels ordered by importance";
 
-    /// <summary>The same few hundred training images of every run with the same seed.</summary>
-    private static IEnumerable<Data.BatchPlan> Sample(Data.BatchSource images)
-    {
-        var order = images.Order(0);
-        var count = Math.Min(StatisticsImages, order.Length);
-        for (var first = 0; first < count; first += StatisticsBatch)
-            yield return new Data.BatchPlan(first, 0, -1, order[first..Math.Min(count, first + StatisticsBatch)]);
-    }
+    /// <summary>With a batch-norm behind every convolution, from a few hundred training images.</summary>
+    public static GraphSpec WithNorms(GraphSpec graph, RunInputs inputs, CancellationToken cancellation) =>
+        BatchNormInsertion.Apply(graph, inputs.PlainTraining.Sample(0, StatisticsImages, StatisticsBatch, cancellation).Select(inputs.PlainTraining.Tensor));
 
     /// <summary>The widest model that the students share weights of: a slice of this one, its channels in the same order.</summary>
     public (GraphSpec Graph, IReadOnlyList<ChannelGroup> Groups) Master(IReadOnlyList<StudentShape> shapes)

@@ -33,15 +33,12 @@ public sealed record TransferPass(string ModelPath, GraphSpec Teacher, double He
 
     private const double Decay = 5e-4, Clip = 5, LabelSmoothing = 0.1;
 
-    private const int NormBatches = 8, NormBatch = 64, JudgedImages = 2000;
+    private const int JudgedImages = 2000;
 
     public static TransferPass Run(TrainingOptions options, RunInputs inputs, Workspace workspace, Func<string, Trainer> trainer, CancellationToken cancellation)
     {
         var (graph, head) = NewHead.Apply(inputs.Teacher, inputs.Classes.Count, options.Seed);
-        var order = inputs.PlainTraining.Order(0);
-        var batches = Math.Clamp(order.Length / NormBatch, 1, NormBatches);
-        var normed = WeightScaling.Apply(BatchNormInsertion.Apply(graph, inputs.PlainTraining.Prefetch(Enumerable.Range(0, batches)
-            .Select(i => new Data.BatchPlan(i, 0, -1, order[(i * NormBatch)..Math.Min(order.Length, (i + 1) * NormBatch)])), cancellation).Select(inputs.PlainTraining.Tensor)));
+        var normed = WeightScaling.Apply(TrainableTeacher.WithNorms(graph, inputs, cancellation));
         var groups = ChannelDependencies.Find(normed);
         using var weights = new SharedWeights(normed, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
         var executor = new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16);
@@ -64,13 +61,7 @@ public sealed record TransferPass(string ModelPath, GraphSpec Teacher, double He
 
         TrainingReport Train(string pass, IReadOnlyList<TrainedTensor> trained, Func<torch.Tensor, torch.Tensor> run, double rate, double end, long share)
         {
-            var names = trained.Select(t => t.Name).ToHashSet();
-            var trainee = new Trainee(trained, weights.State.Where(s => !names.Contains(s.Name)), input =>
-            {
-                var loss = torch.nn.functional.cross_entropy(run(input.Input), input.Labels, label_smoothing: LabelSmoothing);
-                loss.backward();
-                return loss.item<float>();
-            });
+            var trainee = LabelTrainee.Of(weights, trained, run, LabelSmoothing);
             var steps = options.Steps is { } main ? Math.Max(1, main / share) : (long?)null;
             var plan = new TrainingPlan(pass, batchSize, new OneCycle(rate * scale), Decay, Clip, options.Budget * end, steps);
             // The first guess is far too short for a large teacher: the plan is looked at again after eight steps.

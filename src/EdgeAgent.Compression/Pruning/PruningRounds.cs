@@ -73,7 +73,7 @@ internal sealed class PruningRounds(
     {
         var groups = ChannelDependencies.Find(wide);
         var importance = options.Criterion == PruningCriterion.Taylor
-            ? ChannelImportance.Taylor(wide, groups, inputs.PlainTraining, inputs.PlainTraining.Prefetch(Sample(), cancellation))
+            ? ChannelImportance.Taylor(wide, groups, inputs.PlainTraining, inputs.PlainTraining.Sample(2, TaylorBatches * TaylorBatchSize, TaylorBatchSize, cancellation))
             : ChannelSelection.Relative(ChannelImportance.GroupL2(wide, groups));
         var ordered = ChannelOrdering.Apply(wide, groups, importance);
         double[][] ranked = [.. importance.Select((group, g) => groups[g].Frozen ? group : [.. group.OrderDescending()])];
@@ -97,12 +97,4 @@ internal sealed class PruningRounds(
 
     private HeldOutProbe HeldOut(SharedWeights weights) => new([Reporting.PruningPage.ModelName], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), token =>
         [TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16), weights.Student(0), inputs.Validation, token, HeldOutProbe.MostImages)]);
-
-    /// <summary>The same training images in every run of the same seed.</summary>
-    private IEnumerable<BatchPlan> Sample()
-    {
-        var order = inputs.PlainTraining.Order(2);
-        for (var i = 0; i < TaylorBatches && i * TaylorBatchSize < order.Length; i++)
-            yield return new BatchPlan(i, 0, -1, order[(i * TaylorBatchSize)..Math.Min(order.Length, (i + 1) * TaylorBatchSize)]);
-    }
 }

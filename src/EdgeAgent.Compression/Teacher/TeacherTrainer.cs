@@ -5,7 +5,6 @@ using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
-using TorchSharp;
 
 namespace EdgeAgent.Compression.Teacher;
 
@@ -19,7 +18,7 @@ public static class TeacherTrainer
     private const long ImageMemoryBytes = 1L << 30;
 
     // One cycle to this peak suits batch-normalised networks of this size and batch.
-    private const double PeakRate = 0.08, Decay = 5e-4, Clip = 5;
+    private const double PeakRate = 0.08, Decay = 5e-4, Clip = 5, LabelSmoothing = 0.05;
 
     /// <param name="dataPath">Folder, zip or tar of class folders.</param>
     /// <param name="modelPath">Where the ONNX file goes.</param>
@@ -42,14 +41,7 @@ public static class TeacherTrainer
         var groups = ChannelDependencies.Find(graph);
         using var weights = new SharedWeights(graph, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
         var executor = new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16);
-        var trained = weights.Trained.Select(t => t.Name).ToHashSet();
-        var trainee = new Trainee(weights.Trained, weights.State.Where(s => !trained.Contains(s.Name)), input =>
-        {
-            var logits = executor.Run(input.Input, weights.Student(0), training: true);
-            var loss = torch.nn.functional.cross_entropy(logits, input.Labels, label_smoothing: 0.05);
-            loss.backward();
-            return loss.item<float>();
-        });
+        var trainee = LabelTrainee.Of(weights, weights.Trained, input => executor.Run(input, weights.Student(0), training: true), LabelSmoothing);
         var plan = new TrainingPlan("teacher", BatchSize, new OneCycle(PeakRate), Decay, Clip, expected, steps);
         var report = new Trainer(clock, TimeProvider.System, progress, null, TimeSpan.MaxValue, "").Run(trainee, batches, null, plan, resume: false, stepSeconds: 0.05, teacherSeconds: 0, cancellation);
         OnnxExporter.Write(weights.Extract(0) with { Name = "teacher" }, modelPath);

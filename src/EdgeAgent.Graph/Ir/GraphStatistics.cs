@@ -45,6 +45,13 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
         };
     }
 
+    /// <summary>Values that all operators but products and views write at batch 1: work that goes over memory, and shrinks with a model's width and not with its square.</summary>
+    public static long ElementwiseOf(GraphSpec graph)
+    {
+        var values = ShapeInference.Infer(graph, batch: 1);
+        return graph.Nodes.Where(n => n.Op is not (Conv or Gemm or MatMul or Reshape or Flatten or Identity)).Sum(n => Elements(values[n.Output].Shape));
+    }
+
     // Scales and zero points describe the number format of weights; they are no parameters of their own.
     private static long CountParameters(GraphSpec graph)
     {

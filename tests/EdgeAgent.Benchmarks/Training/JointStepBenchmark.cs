@@ -116,11 +116,7 @@ internal static class JointStepBenchmark
 
     private static double Macs(IEnumerable<GraphSpec> graphs) => graphs.Sum(g => (double)GraphStatistics.Of(g).Macs);
 
-    private static double Elementwise(IEnumerable<GraphSpec> graphs) => graphs.Sum(graph =>
-    {
-        var values = ShapeInference.Infer(graph, 1);
-        return graph.Nodes.Where(n => n.Op is BatchNormalization or Relu or Clip or Add or Mul).Sum(n => values[n.Output].Shape.Aggregate(1.0, (p, d) => p * d));
-    });
+    private static double Elementwise(IEnumerable<GraphSpec> graphs) => graphs.Sum(g => (double)GraphStatistics.ElementwiseOf(g));
 
     private static double Time(Action work)
     {

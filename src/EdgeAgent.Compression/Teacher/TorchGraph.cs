@@ -82,13 +82,14 @@ public sealed class TorchGraph
         Tensor In(int i) => get(inputs[i]);
         Tensor? Optional(int i) => i < inputs.Count && inputs[i].Length > 0 ? get(inputs[i]) : null;
         if (node.Op is RecurrentOperator recurrent)
-            return TorchRecurrence.Run(recurrent, node.Name, [.. Enumerable.Range(0, 8).Select(Optional)]);
+            return TorchRecurrence.Run(recurrent, [.. Enumerable.Range(0, 8).Select(Optional)]);
         var overwrite = mayOverwrite && inputs.Count > 0 && _overwritable.Contains(inputs[0]);
         return
         [
             node.Op switch
             {
                 Conv conv => Convolution(conv, In(0), In(1), Optional(2)),
+                ConvTranspose conv => TorchOperators.Enlarged(conv, In(0), In(1), Optional(2)),
                 Gemm gemm => Dense(gemm, In(0), In(1), Optional(2)),
                 MatMul => matmul(Float(In(0)), Float(In(1))),
                 BatchNormalization norm => nn.functional.batch_norm(In(0), In(3), In(4), In(1), In(2), training, BatchNormMomentum, norm.Epsilon),

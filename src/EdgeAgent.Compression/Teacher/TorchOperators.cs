@@ -39,6 +39,26 @@ internal static class TorchOperators
         _ => throw new NotSupportedException($"operator {op.Type} cannot be trained"),
     };
 
+    /// <summary>The whole result, of which the pads are cut off; in float32 and over two axes, which libtorch's kernels are tried best in.</summary>
+    public static Tensor Enlarged(ConvTranspose conv, Tensor x, Tensor weight, Tensor? bias)
+    {
+        var (window, axes) = (conv.Window, conv.Window.Kernel.Length);
+        var single = axes == 1;
+        long[] Both(int[] values) => single ? [1, values[0]] : [values[0], values[1]];
+        (x, weight) = (TorchGraph.Float(single ? x.unsqueeze(2) : x), TorchGraph.Float(single ? weight.unsqueeze(2) : weight));
+        var y = nn.functional.conv_transpose2d(x, weight, null, Both(window.Strides), [0, 0], [0, 0], Both(window.Dilations), conv.Groups);
+        y = single ? y.squeeze(2) : y;
+        var missing = new int[2 * (axes + 2)];
+        for (var i = 0; i < axes; i++)
+        {
+            var (from, size) = (window.Pads[i], y.shape[2 + i] - window.Pads[i] - window.Pads[i + axes] + conv.OutputPads[i]);
+            missing[axes + 4 + i] = (int)Math.Max(0, from + size - y.shape[2 + i]);
+            y = y.narrow(2 + i, from, size - missing[axes + 4 + i]);
+        }
+        y = Pools.Pad(y, missing, 0);
+        return bias is null ? y : y.Plus(TorchGraph.Float(bias).reshape([-1, .. Enumerable.Repeat(1L, axes)]));
+    }
+
     /// <summary>A float32 constant must not lift a bfloat16 activation back to float32.</summary>
     public static Tensor Binary(BinaryOperator op, Tensor a, Tensor b)
     {

@@ -6,15 +6,13 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace EdgeAgent.Compression.Teacher;
 
-/// <summary>LSTM, GRU and simple recurrent layers on libtorch, with ONNX's order of gates and all of its variants but sequence lengths.</summary>
+/// <summary>LSTM, GRU and simple recurrent layers on libtorch, with ONNX's order of gates and all of its variants.</summary>
 internal static class TorchRecurrence
 {
     /// <param name="inputs">As <see cref="RecurrentOperator"/> has them; null where one is absent.</param>
     /// <returns>All states [time, D, batch, H], the last one [D, batch, H], and for an LSTM the last cell state.</returns>
-    public static Tensor[] Run(RecurrentOperator op, string node, Tensor?[] inputs)
+    public static Tensor[] Run(RecurrentOperator op, Tensor?[] inputs)
     {
-        if (inputs[4] is not null)
-            throw new NotSupportedException($"node '{node}': {op.Type} with sequence lengths cannot be trained; give all sequences the same length");
         var directions = Enumerable.Range(0, op.Directions).Select(d => Direction(op, d, inputs)).ToArray();
         Tensor[] results = [stack(directions.Select(d => d.All), 1), stack(directions.Select(d => d.Last), 0)];
         return op is Lstm ? [.. results, stack(directions.Select(d => d.Cell), 0)] : results;
@@ -41,6 +39,7 @@ internal static class TorchRecurrence
         {
             var t = reverse ? time - 1 - step : step;
             var input = projected.select(0, t);
+            var (stateBefore, cellBefore) = (state, cell);
             (state, cell) = op switch
             {
                 Lstm => LstmStep(input.Plus(matmul(state, recurrent)).Plus(stateBias), cell, peepholes, activations),
@@ -48,6 +47,12 @@ internal static class TorchRecurrence
                 _ => (activations[0](input.Plus(matmul(state, recurrent)).Plus(stateBias)), cell),
             };
             all[t] = state;
+            if (inputs[4] is not { } lengths)
+                continue;
+            // Behind its end a sequence keeps its states, and has zeros as results; read from there, it has not begun.
+            var within = lengths.Above(t).unsqueeze(1);
+            (state, cell) = (where(within, state, stateBefore), where(within, cell, cellBefore));
+            all[t] = state.mul(within);
         }
         return (stack(all, 0), state, cell);
     }

@@ -122,6 +122,9 @@ public sealed class GraphInterpreter
                 var convolution = _convolutions.GetValueOrDefault(node) ?? new Convolution(conv, inputs[1]!, inputs.ElementAtOrDefault(2));
                 convolution.Run(x, y, _pool, _parallel);
                 break;
+            case ConvTranspose conv:
+                TransposedConvolution.Run(conv, x, inputs[1]!, inputs.ElementAtOrDefault(2), y, _parallel);
+                break;
             case Gemm gemm:
                 Products.Gemm(gemm, x, _packed.GetValueOrDefault(node) ?? Products.Pack(gemm, inputs[1]!), inputs.ElementAtOrDefault(2), y, _parallel);
                 break;

@@ -68,7 +68,7 @@ public static class OperatorCosts
     {
         Conv conv when conv.Groups > 1 && conv.Groups == values[node.Inputs[0]].Shape[1] && conv.Groups == values[node.Output].Shape[1] => OperatorKind.Depthwise,
         Conv conv when conv.Groups == 1 && conv.Window.Kernel.All(k => k == 1) => OperatorKind.Pointwise,
-        Conv => OperatorKind.Conv,
+        Conv or ConvTranspose => OperatorKind.Conv,
         Gemm or MatMul => OperatorKind.Dense,
         // A constant that is added or multiplied to is a bias or a scale, which engines fold into the layer before it.
         Add or Sub or Mul or Div => node.Inputs.Any(graph.Constants.ContainsKey) ? null : OperatorKind.Elementwise,

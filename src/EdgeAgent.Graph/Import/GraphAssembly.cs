@@ -22,6 +22,8 @@ internal sealed class GraphAssembly
     private long _stored;
     private long _computed;
 
+    public IReadOnlyList<ValueSpec> Inputs => _inputs;
+
     /// <summary>Keeps <paramref name="name"/> for an input or output of the graph.</summary>
     public void Reserve(string name) => _reserved.Add(name);
 

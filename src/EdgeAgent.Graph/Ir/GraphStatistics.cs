@@ -37,6 +37,8 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
         {
             // Per output element: one MAC for every weight of its output channel.
             Conv => output * Elements(values[node.Inputs[1]].Shape[1..]),
+            // Per input element: one for every weight of its channel.
+            ConvTranspose => Elements(values[node.Inputs[0]].Shape) * Elements(values[node.Inputs[1]].Shape[1..]),
             Gemm gemm => output * values[node.Inputs[0]].Shape[gemm.TransposeA ? 0 : 1],
             MatMul => output * values[node.Inputs[0]].Shape[^1],
             // One for every weight and recurrent weight at every step.
@@ -49,7 +51,7 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
     public static long ElementwiseOf(GraphSpec graph)
     {
         var values = ShapeInference.Infer(graph, batch: 1);
-        return graph.Nodes.Where(n => n.Op is not (Conv or Gemm or MatMul or Reshape or Flatten or Identity)).Sum(n => Elements(values[n.Output].Shape));
+        return graph.Nodes.Where(n => n.Op is not (Conv or ConvTranspose or Gemm or MatMul or Reshape or Flatten or Identity)).Sum(n => Elements(values[n.Output].Shape));
     }
 
     // Scales and zero points describe the number format of weights; they are no parameters of their own.

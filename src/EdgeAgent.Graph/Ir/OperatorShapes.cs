@@ -12,6 +12,7 @@ internal static class OperatorShapes
     private static (ElementType Type, int[] Shape) Of(Operator op, ValueSpec?[] inputs) => op switch
     {
         Conv conv => (ElementType.Float32, Convolution(conv, inputs)),
+        ConvTranspose conv => (ElementType.Float32, Enlarged(conv, inputs)),
         Gemm gemm => (ElementType.Float32, Product(gemm, inputs)),
         MatMul => (ElementType.Float32, MatrixProduct(Float(inputs, 0), Float(inputs, 1))),
         BatchNormalization => (ElementType.Float32, Normalization(inputs)),
@@ -102,6 +103,24 @@ internal static class OperatorShapes
         if (inputs.Length > 2 && inputs[2] is not null && Float(inputs, 2) is var bias && Elements(bias) != w[0])
             throw new ShapeFault($"bias [{Join(bias)}] does not fit {w[0]} output channels");
         return Windowed(x, w[0], conv.Window, ceil: false);
+    }
+
+    private static int[] Enlarged(ConvTranspose conv, ValueSpec?[] inputs)
+    {
+        var (x, w) = (Float(inputs, 0), Float(inputs, 1));
+        var axes = conv.Window.Kernel.Length;
+        CheckWindow(x, conv.Window);
+        if (w.Length != x.Length || x.Length != axes + 2 || conv.Groups < 1 || x[1] != w[0] || x[1] % conv.Groups != 0
+            || !w.AsSpan(2).SequenceEqual(conv.Window.Kernel) || conv.OutputPads.Length != axes || conv.OutputPads.Any(p => p is < 0 or > 1 << 15))
+            throw new ShapeFault($"input [{Join(x)}] and weights [{Join(w)}] do not fit a transposed {axes}-D convolution of {conv.Groups} groups");
+        var outputs = checked(w[1] * conv.Groups);
+        if (inputs.Length > 2 && inputs[2] is not null && Float(inputs, 2) is var bias && Elements(bias) != outputs)
+            throw new ShapeFault($"bias [{Join(bias)}] does not fit {outputs} output channels");
+        int[] shape = [x[0], outputs, .. x[2..]];
+        for (var i = 0; i < axes; i++)
+            if (x[2 + i] < 1 || (shape[2 + i] = conv.OutputSize(i, x[2 + i])) < 1)
+                throw new ShapeFault($"pads [{Join(conv.Window.Pads)}] leave nothing of the output for [{Join(x)}]");
+        return shape;
     }
 
     private static int[] Product(Gemm gemm, ValueSpec?[] inputs)

@@ -64,6 +64,18 @@ public readonly record struct Window(int[] Kernel, int[] Strides, int[] Pads, in
 /// <summary>Inputs: x [N,C,...], w [M,C/groups,...], optional b [M].</summary>
 public sealed record Conv(Window Window, int Groups) : Operator;
 
+/// <summary>
+/// The gradient of a convolution, used to enlarge images: every input element adds its multiple of the kernel to the output.
+/// Inputs: x [N,C,...], w [C,M/groups,...], optional b [M]. The pads of the window are cut off the output.
+/// </summary>
+/// <param name="OutputPads">One for each axis: added to the end of the output, where only some kernels reach.</param>
+public sealed record ConvTranspose(Window Window, int Groups, int[] OutputPads) : Operator
+{
+    public int OutputSize(int axis, int input) =>
+        checked((int)((input - 1L) * Window.Strides[axis] + (Window.Kernel[axis] - 1L) * Window.Dilations[axis] + 1
+            - Window.Pads[axis] - Window.Pads[axis + Window.Kernel.Length] + OutputPads[axis]));
+}
+
 /// <summary>Inputs: a, b, optional c. y = alpha * A * B + beta * C, with A and B transposed as the flags say.</summary>
 public sealed record Gemm(float Alpha, float Beta, bool TransposeA, bool TransposeB) : Operator;
 

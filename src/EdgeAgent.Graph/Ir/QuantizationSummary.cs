@@ -17,7 +17,7 @@ public sealed record QuantizationSummary(string Activations, string Weights, boo
         var moves = graph.Nodes.Where(n => n.Op is Reshape or Flatten or Transpose or Identity or Pad).ToDictionary(n => n.Output);
         bool IsConstant(Node node) => graph.Constants.ContainsKey(node.Inputs[0]);
         string Types(IEnumerable<Node> nodes) => string.Join('+', nodes.Select(n => graph.Constants.GetValueOrDefault(n.Inputs[2])?.Type).OfType<ElementType>().Distinct().Order().Select(t => t.ToString().ToLowerInvariant()));
-        var layers = graph.Nodes.Where(n => n.Op is Conv or Gemm or MatMul or RecurrentOperator).ToList();
+        var layers = graph.Nodes.Where(n => n.Op is Conv or ConvTranspose or Gemm or MatMul or RecurrentOperator).ToList();
         var weights = layers.Select(l => dequantized.GetValueOrDefault(l.Inputs[1])).OfType<Node>().Where(IsConstant).ToList();
         return new(
             Types(dequantized.Values.Where(n => !IsConstant(n))),

@@ -15,6 +15,9 @@ internal static class OperatorGraphs
         ["Conv depthwise, multiplier and stride 2"] = () => Graph(t => t.Conv(t.Input(6, 9, 9), 6, 12, stride: 2, groups: 6)),
         ["Conv of points"] = () => Graph(t => t.Conv(t.Input(12, 7, 5), 12, 20, kernel: 1)),
         ["Conv 1-D"] = () => Graph(t => t.Node(new Conv(new([5], [2], [1, 3], [2]), 2), t.Input(4, 30), t.Weights(1, 6, 2, 5), t.Weights(1, 6))),
+        ["ConvTranspose"] = () => Graph(t => t.Node(new ConvTranspose(new([3, 4], [2, 3], [0, 1, 2, 1], [1, 1]), 1, [1, 0]), t.Input(5, 6, 7), t.Weights(1, 5, 4, 3, 4), t.Weights(1, 4))),
+        ["ConvTranspose, grouped and dilated"] = () => Graph(t => t.Node(new ConvTranspose(new([3, 2], [1, 1], [0, 0, 0, 0], [2, 3]), 2, [0, 0]), t.Input(6, 5, 4), t.Weights(1, 6, 5, 3, 2))),
+        ["ConvTranspose 1-D"] = () => Graph(t => t.Node(new ConvTranspose(new([4], [2], [1, 1], [1]), 1, [0]), t.Input(3, 9), t.Weights(1, 3, 6, 4), t.Weights(1, 6))),
         ["Gemm"] = () => Graph(t => t.Dense(t.Input(20), 20, 7)),
         ["Gemm scaled"] = () => Graph(t => t.Node(new Gemm(0.5f, 2, false, false), t.Input(20), t.Weights(1, 20, 5), t.Weights(1, 1))),
         ["Gemm transposed"] = () => Graph(t => t.Node(new Gemm(1, 1, true, true), t.Node(new Transpose([1, 0]), t.Input(6)), t.Weights(1, 5, 6))),
@@ -112,6 +115,7 @@ internal static class OperatorGraphs
         ["LSTM, both directions"] = () => Recurrent(new Lstm(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Tanh", "HardSigmoid", "Relu", "Tanh"])),
         ["GRU"] = () => Recurrent(new Gru(4, RecurrentDirection.Reverse, ["Sigmoid", "Tanh"], LinearBeforeReset: false)),
         ["GRU, reset behind the product"] = () => Recurrent(new Gru(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Sigmoid", "Tanh"], LinearBeforeReset: true)),
+        ["LSTM of sequences of different lengths"] = () => Recurrent(new Lstm(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Tanh", "Sigmoid", "Tanh", "Tanh"]), lengths: true),
         ["RNN"] = () => Recurrent(new Rnn(4, RecurrentDirection.Forward, ["Tanh"])),
         ["attention"] = () => Attention(seed: 1),
         ["a residual network"] = () => ResidualNet(seed: 1),
@@ -176,12 +180,20 @@ internal static class OperatorGraphs
     }
 
     /// <summary>Seven steps of five numbers, batch first as models have it, all states as output.</summary>
-    private static GraphSpec Recurrent(RecurrentOperator op)
+    private static GraphSpec Recurrent(RecurrentOperator op, bool lengths = false)
     {
         var t = new TestGraph(seed: 3);
         var (d, rows) = (op.Directions, op.Gates * op.Hidden);
-        var x = t.Node(new Transpose([1, 0, 2]), t.Input(7, 5));
-        var y = t.Node(op, x, t.Weights(0.7f, d, rows, 5), t.Weights(0.7f, d, rows, op.Hidden), t.Weights(0.3f, d, 2 * rows));
+        var given = t.Input(7, 5);
+        var x = t.Node(new Transpose([1, 0, 2]), given);
+        string[] inputs = [x, t.Weights(0.7f, d, rows, 5), t.Weights(0.7f, d, rows, op.Hidden), t.Weights(0.3f, d, 2 * rows)];
+        if (lengths)
+        {
+            // As many steps as the first feature is positive in, whichever they are.
+            var positive = t.Node(new Cast(ElementType.Int32), t.Node(new Greater(), t.Node(new StridedSlice([0], [1], [2], [1]), given), t.Constant(Tensor.Of([0f]))));
+            inputs = [.. inputs, t.Node(new ReduceSum([1, 2], false), positive)];
+        }
+        var y = t.Node(op, inputs);
         return t.Build(t.Node(new Transpose([2, 0, 1, 3]), y));
     }
 

@@ -21,6 +21,7 @@ public class ReadmeTests
     public void Readme_ListsOfKerasLayersAndActivations_AreTheImporters()
     {
         AssertListed("keras", KerasLayers.Supported);
+        AssertListed("keras functions", KerasFunctions.Supported);
         AssertListed("keras activations", KerasActivations.Supported);
     }
 

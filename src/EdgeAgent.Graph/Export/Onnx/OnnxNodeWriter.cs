@@ -23,6 +23,12 @@ internal static class OnnxNodeWriter
                 Write(proto, conv.Window, kernel: false);
                 Int(proto, "group", conv.Groups, 1);
                 break;
+            case ConvTranspose conv:
+                Write(proto, conv.Window, kernel: false);
+                Int(proto, "group", conv.Groups, 1);
+                if (conv.OutputPads.Any(p => p != 0))
+                    Ints(proto, "output_padding", conv.OutputPads);
+                break;
             case Gemm gemm:
                 Float(proto, "alpha", gemm.Alpha, 1);
                 Float(proto, "beta", gemm.Beta, 1);

@@ -35,10 +35,10 @@ public static class TfLiteExporter
     /// <exception cref="InvalidGraphException">An operator cannot be written; the message names the node.</exception>
     public static byte[] ToBytes(GraphSpec graph) => new TfLiteGraphWriter(Prepared(graph)).Write();
 
-    /// <summary>Dense layers as Gemm with bias, batch-norm folded; a QDQ graph is what it is.</summary>
+    /// <summary>Dense layers as Gemm with bias, batch-norm folded, one axis as two, and what the format lacks composed; a QDQ graph is what it is.</summary>
     private static GraphSpec Prepared(GraphSpec graph)
     {
         graph.Verify();
-        return graph.Nodes.Any(n => n.Op is QuantizeLinear) ? graph : FoldBatchNorm.Apply(DenseToGemm.Apply(Simplification.Apply(graph))).Verify();
+        return graph.Nodes.Any(n => n.Op is QuantizeLinear) ? graph : ComposeOperators.Apply(WidenToImages.Apply(FoldBatchNorm.Apply(DenseToGemm.Apply(Simplification.Apply(graph))))).Verify();
     }
 }

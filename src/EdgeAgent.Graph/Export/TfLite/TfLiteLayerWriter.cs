@@ -29,6 +29,33 @@ internal sealed partial class TfLiteGraphWriter
         Emit(step, depthwise ? "DEPTHWISE_CONV_2D" : "CONV_2D", inputs, shape, true, options, fuses: true);
     }
 
+    /// <summary>The whole result, of which a slice takes what the pads leave.</summary>
+    private void WriteTransposed(QuantizedStep step, ConvTranspose conv)
+    {
+        var window = conv.Window;
+        if (window.Kernel.Length != 2 || conv.Groups != 1 || window.Dilations.Any(d => d != 1) || conv.OutputPads.Where((p, i) => p > window.Pads[i + 2]).Any())
+            throw Fault(step, "grouped, dilated and 1-D transposed convolutions, and those padded at the end, cannot be written as TensorFlow Lite");
+        if (step.Quantization is not null)
+            throw Fault(step, "cannot be written in integers as TensorFlow Lite");
+        var x = Operand(step, ChannelsLast(step.Inputs[0]));
+        var weights = _graph.Constants.TryGetValue(step.Node.Inputs[1], out var constant) ? constant : throw Fault(step, "its weights are computed, which cannot be written as TensorFlow Lite");
+        var shape = Permuted(_shapes[step.Node.Output].Shape, PlacedValue.ToLast);
+        int[] whole = [shape[0], .. Enumerable.Range(0, 2).Select(i => (x.Shape[1 + i] - 1) * window.Strides[i] + window.Kernel[i]), shape[3]];
+        // The size is that of one sample; its batch is that of the input, whatever is written here.
+        int[] inputs = [Integers([1, .. whole[1..]]), Constant(step.Node.Name + "_weights", Permuted(weights, [1, 2, 3, 0])).Tensor, x.Tensor, Bias(step, shape[3], x)];
+        var options = new TfLiteOptions(TfLiteTable.TransposeConv, (0, (byte)1), (1, window.Strides[1]), (2, window.Strides[0]));
+        if (whole.AsSpan(1).SequenceEqual(shape.AsSpan(1)))
+        {
+            Emit(step, "TRANSPOSE_CONV", inputs, shape, true, options);
+            return;
+        }
+        var made = _file.Value($"{step.Node.Name}_whole", ElementType.Float32, whole, null);
+        _file.Operator("TRANSPOSE_CONV", inputs, [made], options);
+        int[] begin = [0, window.Pads[0], window.Pads[1], 0], end = [0, window.Pads[0] + shape[1], window.Pads[1] + shape[2], 0];
+        const int batchAndChannels = 0b1001;
+        Emit(step, "STRIDED_SLICE", [made, Integers(begin), Integers(end), Integers(1, 1, 1, 1)], shape, true, new(TfLiteTable.StridedSlice, (0, batchAndChannels), (1, batchAndChannels)));
+    }
+
     private void WriteDense(QuantizedStep step, Gemm gemm)
     {
         if (gemm is not { Alpha: 1, Beta: 1, TransposeA: false, TransposeB: true } || step.Weights is null && !_graph.Constants.ContainsKey(step.Node.Inputs[1]))

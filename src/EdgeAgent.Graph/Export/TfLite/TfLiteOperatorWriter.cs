@@ -26,6 +26,9 @@ internal sealed partial class TfLiteGraphWriter
             case Conv conv:
                 WriteConvolution(step, conv);
                 break;
+            case ConvTranspose conv:
+                WriteTransposed(step, conv);
+                break;
             case Gemm gemm:
                 WriteDense(step, gemm);
                 break;

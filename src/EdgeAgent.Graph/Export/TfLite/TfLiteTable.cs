@@ -26,6 +26,7 @@ internal enum TfLiteTable : byte
     MaximumMinimum = 39,
     Less = 41,
     PadV2 = 43,
+    TransposeConv = 49,
     Greater = 44,
     GreaterEqual = 45,
     LessEqual = 46,

@@ -11,6 +11,10 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
 {
     private readonly Dictionary<string, string> _planar = [];
     private readonly Dictionary<string, string> _plain = [];
+    private BlockedImages? _blocked;
+    private string? _ones;
+
+    public BlockedImages Blocked => _blocked ??= new(this);
 
     public GraphAssembly Assembly => graph;
 
@@ -42,9 +46,48 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
         return planar;
     }
 
-    public Laid Unary(string name, UnaryOperator op, Laid x) => x with { Name = graph.Emit(name, op, x.Name) };
+    public Laid Unary(string name, UnaryOperator op, Laid x)
+    {
+        var y = x with { Name = graph.Emit(name, op, x.Name) };
+        Blocked.Pointwise(x, y, whole => Unary(name, op, whole));
+        return y;
+    }
+
+    /// <summary>A constant repeated for every sample: a shape in which one dimension is the batch.</summary>
+    public Laid PerSample(string name, FoldedNumber[] shape, Laid value, Func<string, Exception> fault)
+    {
+        var axis = Array.FindIndex(shape, d => d.PerBatch != 0);
+        if (shape.Count(d => d.PerBatch != 0) != 1 || shape[axis] != new FoldedNumber(0, 1) || shape.Length > 8 || shape.Any(d => d.PerBatch == 0 && d.Value is < 1 or > 1 << 28))
+            throw fault("makes a shape that depends on the batch in a way that is not supported; export the model with a fixed batch");
+        var column = graph.Emit(name + "_samples", new Reshape([.. shape.Select((_, i) => i == axis ? -1L : 1)]), _ones ??= Ones(name, fault));
+        Laid spread = new(graph.Emit(name, new Mul(), column, value.Name));
+        long[] sizes = [.. shape.Select((d, i) => i == axis ? 1L : (long)d.Value)];
+        return Shape(spread).Select((d, i) => i == axis || d == sizes[i]).All(same => same) ? spread : new(graph.Emit(name + "_expanded", new Expand(sizes), spread.Name));
+    }
+
+    /// <summary>A 1 for each sample: whatever an input is, none of its elements is less than itself.</summary>
+    private string Ones(string name, Func<string, Exception> fault)
+    {
+        var input = graph.Inputs.FirstOrDefault(i => i is { Shape: [-1, ..], Type: not ElementType.Bool }) ?? throw fault("depends on the batch, and no input has one");
+        int[] axes = [.. Enumerable.Range(1, input.Shape.Length - 1)];
+        var first = axes.Length == 0 ? input.Name : graph.Emit(name + "_first", new StridedSlice(new int[axes.Length], Array.ConvertAll(axes, _ => 1), axes, Array.ConvertAll(axes, _ => 1)), input.Name);
+        var flat = graph.Emit(name + "_flat", new Reshape([-1]), first);
+        return graph.Emit(name + "_ones", new Cast(ElementType.Float32), graph.Emit(name + "_always", new Not(), graph.Emit(name + "_less", new Less(), flat, flat)));
+    }
 
     public Laid Binary(string name, BinaryOperator op, Laid a, Laid b)
+    {
+        var y = Combined(name, op, a, b);
+        if (ByChannel(b))
+            Blocked.Pointwise(a, y, whole => Binary(name, op, whole, b));
+        else if (ByChannel(a))
+            Blocked.Pointwise(b, y, whole => Binary(name, op, a, whole));
+        return y;
+    }
+
+    private bool ByChannel(Laid x) => graph.Constant(x.Name) is { } tensor && (tensor.Count == 1 || !x.Planar && tensor.Shape[..^1].All(d => d == 1));
+
+    private Laid Combined(string name, BinaryOperator op, Laid a, Laid b)
     {
         var rank = Math.Max(Shape(a).Length, Shape(b).Length);
         if (!(a.Planar || b.Planar) || !Fits(a) || !Fits(b))
@@ -136,6 +179,26 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
         return Convolved(name, x, weights, bias, window, inputs);
     }
 
+    /// <param name="kernel">[k..., outputs, inputs], as TensorFlow and Keras store it.</param>
+    /// <param name="bias">[outputs], or null.</param>
+    /// <param name="sizes">Of the output's spatial axes.</param>
+    /// <param name="same">What the kernel reaches beyond the output is cut off on both sides, not at the end.</param>
+    public Laid ConvTranspose(string name, Laid x, Tensor kernel, Tensor? bias, int[] strides, int[] dilations, int[] sizes, bool same)
+    {
+        var rank = kernel.Shape.Length;
+        var (pads, extra) = (new int[2 * (rank - 2)], new int[rank - 2]);
+        for (var i = 0; i < extra.Length; i++)
+        {
+            var beyond = (Shape(x)[1 + i] - 1L) * strides[i] + (kernel.Shape[i] - 1L) * dilations[i] + 1 - sizes[i];
+            extra[i] = (int)Math.Clamp(-beyond, 0, int.MaxValue);
+            var cut = (int)Math.Clamp(beyond, 0, int.MaxValue);
+            (pads[i], pads[i + extra.Length]) = same ? (cut / 2, cut - cut / 2) : (0, cut);
+        }
+        var weights = graph.Emit(name + "_weights", new Transpose([rank - 1, rank - 2, .. Enumerable.Range(0, rank - 2)]), graph.Constant(name + "_kernel", kernel));
+        string[] inputs = bias is null ? [Planar(x), weights] : [Planar(x), weights, graph.Constant(name + "_bias", bias)];
+        return new(graph.Emit(name, new ConvTranspose(new(kernel.Shape[..^2], strides, pads, dilations), 1, extra), inputs), Planar: true);
+    }
+
     /// <param name="parameters">scale, offset, mean and variance, each [channels].</param>
     public Laid BatchNorm(string name, Laid x, float epsilon, params ReadOnlySpan<Tensor> parameters)
     {
@@ -143,7 +206,9 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
         names[0] = Shape(x).Length > 2 ? Planar(x) : Plain(x);
         for (var i = 0; i < 4; i++)
             names[i + 1] = graph.Constant($"{name}_{(i switch { 0 => "scale", 1 => "offset", 2 => "mean", _ => "variance" })}", parameters[i]);
-        return new(graph.Emit(name, new BatchNormalization(epsilon), names), Planar: Shape(x).Length > 2);
+        var y = new Laid(graph.Emit(name, new BatchNormalization(epsilon), names), Planar: Shape(x).Length > 2);
+        Blocked.Pointwise(x, y, whole => new(graph.Emit(name, new BatchNormalization(epsilon), [Planar(whole), .. names[1..]]), Planar: true));
+        return y;
     }
 
     /// <summary>The value under another shape (the model's; a dimension of k batches is -k).</summary>
@@ -153,9 +218,12 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
         if (from.AsSpan().SequenceEqual(to))
             return x;
         // Adding or removing spatial axes of size 1 leaves the order of elements in a planar value as it is.
-        if (x.Planar && to.Length > 2 && from[0] == to[0] && from[^1] == to[^1] && from[1..^1].Where(d => d != 1).SequenceEqual(to[1..^1].Where(d => d != 1)))
-            return new(graph.Emit(name, TargetShapes.ReshapeTo(graph.Shape(x.Name), [to[0], to[^1], .. to[1..^1]], fault), x.Name), Planar: true);
-        return new(graph.Emit(name, TargetShapes.ReshapeTo(from, to, fault), Plain(x)));
+        var planar = x.Planar && to.Length > 2 && from[0] == to[0] && from[^1] == to[^1] && from[1..^1].Where(d => d != 1).SequenceEqual(to[1..^1].Where(d => d != 1));
+        Laid y = planar
+            ? new(graph.Emit(name, TargetShapes.ReshapeTo(graph.Shape(x.Name), [to[0], to[^1], .. to[1..^1]], fault), x.Name), Planar: true)
+            : new(graph.Emit(name, TargetShapes.ReshapeTo(from, to, fault), Plain(x)));
+        Blocked.Reshaped(name, x, y, from, to, fault);
+        return y;
     }
 
     private Laid Convolved(string name, Laid x, Tensor kernel, Transpose order, Tensor? bias, Window window, int groups) =>
@@ -163,8 +231,11 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
 
     private Laid Convolved(string name, Laid x, string weights, Tensor? bias, Window window, int groups)
     {
-        string[] inputs = bias is null ? [Planar(x), weights] : [Planar(x), weights, graph.Constant(name + "_bias", bias)];
-        return new(graph.Emit(name, new Conv(window, groups), inputs), Planar: true);
+        string[] parameters = bias is null ? [weights] : [weights, graph.Constant(name + "_bias", bias)];
+        Laid By(Laid image, Window by) => new(graph.Emit(name, new Conv(by, groups), [Planar(image), .. parameters]), Planar: true);
+        var y = By(x, window);
+        Blocked.Convolved(name, x, y, window, By);
+        return y;
     }
 
     private string PlanarConstant(string name, Tensor tensor, int rank)

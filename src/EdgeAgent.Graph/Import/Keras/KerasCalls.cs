@@ -1,7 +1,12 @@
 namespace EdgeAgent.Graph.Import.Keras;
 
 /// <summary>One call of a layer in a Functional model; <c>Function</c> is set where it is one of a function of tensors.</summary>
-internal sealed record KerasLayerCall(int Layer, int Index, IReadOnlyList<KerasArgument> Arguments, string? Function);
+/// <param name="Json">The call as the file has it: positional arguments and, by name, those that are no tensors.</param>
+internal sealed record KerasLayerCall(int Layer, int Index, IReadOnlyList<KerasArgument> Arguments, KerasJson Json, string? Function)
+{
+    /// <summary>Arguments by name.</summary>
+    public KerasJson Options { get; init; }
+}
 
 /// <summary>Reads the calls of a Functional model from any version's configuration and orders them.</summary>
 internal static class KerasCalls
@@ -12,7 +17,7 @@ internal static class KerasCalls
         var calls = new Dictionary<(string, int), KerasLayerCall>();
         for (var i = 0; i < layers.Count; i++)
         {
-            var read = layers[i].Class == "InputLayer" ? [new(i, 0, [], null)] : Read(layers[i], i);
+            var read = layers[i].Class == "InputLayer" ? [new(i, 0, [], layers[i].Calls, null)] : Read(layers[i], i);
             foreach (var call in read)
                 if (!calls.TryAdd((layers[i].Name, call.Index), call))
                     throw layers[i].Fault("another layer has the same name");
@@ -59,45 +64,63 @@ internal static class KerasCalls
         foreach (var call in layer.Calls.Items)
         {
             var arguments = new List<KerasArgument>();
+            var options = call with { Element = default };
             if (call.IsObject)
             {
+                options = call["kwargs"];
                 // Keras 3: the arguments of the Python call, tensors as objects.
                 foreach (var argument in call["args"].Items)
                     Collect(argument, arguments, layer);
-                foreach (var extra in call["kwargs"].IsObject ? call["kwargs"].Element.EnumerateObject().Select(p => call with { Element = p.Value }) : [])
-                    if (IsTensor(extra))
-                        Collect(extra, arguments, layer);
+                foreach (var (name, extra) in Members(options))
+                    if (IsTensor(extra) || extra.IsArray && extra.Items is [var first, ..] && IsTensor(first))
+                        Collect(extra, arguments, layer, name);
             }
-            else if (KerasReference.TryRead(call) is { } single)
-                Legacy(call, single, arguments);
             else
-                foreach (var item in call.Items)
-                    Legacy(item, KerasReference.TryRead(item) ?? throw layer.Fault("is called with something that is no output of a layer"), arguments);
-            calls.Add(new(index, calls.Count, arguments, KerasFunctions.NameOf(layer)));
+                foreach (var item in KerasReference.TryRead(call) is not null ? [call] : call.Items)
+                {
+                    // A list that begins with "_CONSTANT_VALUE" is a number.
+                    if (item is { IsArray: true, Items: [{ IsText: true } mark, { IsNumber: true }, var constant, ..] } && mark.Text() == "_CONSTANT_VALUE")
+                        arguments.Add(new(null, (float)constant.Number(0)));
+                    else
+                        Legacy(item, KerasReference.TryRead(item) ?? throw layer.Fault("is called with something that is no output of a layer"), arguments);
+                    if (options.IsNull && item.Items.Count > 3)
+                        options = item.Items[3];
+                }
+            calls.Add(new(index, calls.Count, arguments, call, KerasFunctions.NameOf(layer)) { Options = options });
         }
         return calls;
     }
 
-    /// <summary>["layer", call, tensor, {arguments by name}]; a function's second operand is one of the latter.</summary>
+    /// <summary>["layer", call, tensor, {arguments by name}]; among the latter are further tensors, and the number that is a function's second operand.</summary>
     private static void Legacy(KerasJson item, KerasReference reference, List<KerasArgument> arguments)
     {
         arguments.Add(KerasArgument.Of(reference));
-        if (item.Items.Count > 3 && item.Items[3]["y"] is { IsNull: false } second)
-            arguments.Add(second.IsNumber ? new(null, (float)second.Number(0)) : KerasArgument.Of(KerasReference.TryRead(second) ?? throw second.Fault("has an operand that is no number or output of a layer")));
+        if (item.Items.Count <= 3)
+            return;
+        foreach (var (name, value) in Members(item.Items[3]))
+            if (KerasReference.TryRead(value) is { } named)
+                arguments.Add(KerasArgument.Of(named, name));
+            else if (name == "y" && value.IsNumber)
+                arguments.Add(new(null, (float)value.Number(0), name));
+            else if (value.IsArray && value.Items.Count > 0 && value.Items.All(i => KerasReference.TryRead(i) is not null))
+                arguments.AddRange(value.Items.Select(i => KerasArgument.Of(KerasReference.TryRead(i)!.Value, name)));
     }
+
+    private static IEnumerable<(string Name, KerasJson Value)> Members(KerasJson json) =>
+        json.IsObject ? json.Element.EnumerateObject().Select(p => (p.Name, json with { Element = p.Value })) : [];
 
     private static bool IsTensor(KerasJson json) => json.IsObject && json["class_name"] is { IsText: true } name && name.Text() == "__keras_tensor__";
 
-    private static void Collect(KerasJson argument, List<KerasArgument> arguments, KerasLayer layer)
+    private static void Collect(KerasJson argument, List<KerasArgument> arguments, KerasLayer layer, string name = "")
     {
         if (IsTensor(argument))
-            arguments.Add(KerasArgument.Of(KerasReference.TryRead(argument["config"]["keras_history"]) ?? throw layer.Fault("is called with a tensor without history")));
+            arguments.Add(KerasArgument.Of(KerasReference.TryRead(argument["config"]["keras_history"]) ?? throw layer.Fault("is called with a tensor without history"), name));
         else if (argument.IsArray)
             foreach (var item in argument.Items)
-                Collect(item, arguments, layer);
+                Collect(item, arguments, layer, name);
         else if (argument.IsNumber)
-            arguments.Add(new(null, (float)argument.Number(0)));
-        else if (!argument.IsNull && !argument.IsObject && !argument.IsText)
+            arguments.Add(new(null, (float)argument.Number(0), name));
+        else if (!argument.IsNull && !argument.IsObject && !argument.IsText && argument.Element.ValueKind is not (System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False))
             throw layer.Fault($"is called with {argument.Element.ValueKind}, which is not supported");
     }
 }

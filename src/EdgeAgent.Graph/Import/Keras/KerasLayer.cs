@@ -44,6 +44,24 @@ internal sealed class KerasLayer
 /// <summary>A layer being called: its weights and the values it is called with.</summary>
 internal sealed class KerasCall(KerasLayer layer, IReadOnlyList<Laid> inputs, IReadOnlyList<(string Name, Func<Tensor> Read)> weights, ChannelsLastGraph graph)
 {
+    /// <summary>Values passed by name, in the order of the call.</summary>
+    public IReadOnlyList<(string Name, Laid Value)> Named { get; init; } = [];
+
+    /// <summary>What else the call says, by name.</summary>
+    public KerasJson Options { get; init; }
+
+    /// <summary>Of the model that the layer is part of.</summary>
+    public KerasMasks? Masks { get; init; }
+
+    /// <summary>A value passed by name or, from the second on, by position.</summary>
+    public Laid? Argument(string name, int position) =>
+        Named.Where(n => n.Name == name).Select(n => (Laid?)n.Value).FirstOrDefault() ?? (position > 0 && position < inputs.Count ? inputs[position] : null);
+
+    public KerasJson Option(string name) => (Options with { Place = layer.Place })[name];
+
+    /// <summary>The steps of a value that count, if not all do.</summary>
+    public Laid? MaskOf(Laid value) => Masks?.Of(value, layer);
+
     public KerasLayer Layer => layer;
 
     public string Name => layer.Name;

@@ -18,31 +18,38 @@ internal static class KerasLayers
     private static readonly Dictionary<string, Converter> _all = new()
     {
         ["Activation"] = (c, k) => KerasActivations.Apply(c, c.Config["activation"], c.X, k),
+        ["AdditiveAttention"] = (c, _) => KerasAttention.Single(c, additive: true),
+        ["Attention"] = (c, _) => KerasAttention.Single(c, additive: false),
         ["Add"] = (c, _) => Merge(c, new Add()),
         ["Average"] = (c, _) => c.Graph.Binary(c.Name + "_mean", new Mul(), Merge(c, new Add()), Number(c, "share", 1f / c.Inputs.Count)),
         ["AveragePooling1D"] = (c, _) => Pool(c, 1, w => new AveragePool(w, false, false)),
         ["AveragePooling2D"] = (c, _) => Pool(c, 2, w => new AveragePool(w, false, false)),
         ["BatchNormalization"] = (c, _) => BatchNormalization(c),
-        ["Bidirectional"] = KerasSequences.Bidirectional,
+        ["CenterCrop"] = (c, _) => CenterCrop(c),
         ["Concatenate"] = (c, _) => c.Graph.Concat(c.Name, c.Inputs, Axis(c, c.Config["axis", "concat_axis"].Int(-1), c.Shape.Length)),
         ["Conv1D"] = (c, k) => Convolution(c, 1, k),
         ["Conv2D"] = (c, k) => Convolution(c, 2, k),
+        ["Conv1DTranspose"] = (c, k) => Transposed(c, 1, k),
+        ["Conv2DTranspose"] = (c, k) => Transposed(c, 2, k),
         ["Cropping1D"] = (c, _) => Crop(c, 1),
         ["Cropping2D"] = (c, _) => Crop(c, 2),
         ["Dense"] = Dense,
         ["DepthwiseConv1D"] = (c, k) => Depthwise(c, 1, k),
         ["DepthwiseConv2D"] = (c, k) => Depthwise(c, 2, k),
+        ["Dot"] = (c, _) => KerasAttention.Dot(c),
+        ["EinsumDense"] = EinsumDense,
         ["ELU"] = (c, _) => c.Graph.Unary(c.Name, new Elu((float)c.Config["alpha"].Number(1)), c.X),
         ["Embedding"] = (c, _) => KerasSequences.Embedding(c),
         ["Flatten"] = (c, _) => Flatten(c),
-        ["GRU"] = KerasSequences.Recurrent,
+        ["GroupNormalization"] = (c, _) => KerasNormalizations.Group(c),
         ["GlobalAveragePooling1D"] = (c, _) => GlobalPool(c, 1, max: false),
         ["GlobalAveragePooling2D"] = (c, _) => GlobalPool(c, 2, max: false),
         ["GlobalMaxPooling1D"] = (c, _) => GlobalPool(c, 1, max: true),
         ["GlobalMaxPooling2D"] = (c, _) => GlobalPool(c, 2, max: true),
-        ["LSTM"] = KerasSequences.Recurrent,
+        ["Identity"] = (c, _) => c.X,
         ["LayerNormalization"] = (c, _) => KerasSequences.LayerNormalization(c),
         ["LeakyReLU"] = (c, k) => c.Graph.Unary(c.Name, new LeakyRelu((float)c.Config["negative_slope", "alpha"].Number(0.3)), c.X),
+        ["Masking"] = (c, _) => c.Masks!.Zeroed(c.Layer, c.X),
         ["MaxPooling1D"] = (c, _) => Pool(c, 1, w => new MaxPool(w, false)),
         ["MaxPooling2D"] = (c, _) => Pool(c, 2, w => new MaxPool(w, false)),
         ["Maximum"] = (c, _) => Merge(c, new Max()),
@@ -51,43 +58,60 @@ internal static class KerasLayers
         ["Normalization"] = (c, _) => Normalization(c),
         ["PReLU"] = (c, _) => c.Graph.Binary(c.Name, new PRelu(), c.X, new(c.Graph.Assembly.Constant(c.Name + "_slopes", c.Weight("alpha", 0, -1)))),
         ["Permute"] = (c, _) => Permute(c),
+        ["RMSNormalization"] = (c, _) => KerasNormalizations.RootMeanSquare(c, 0),
         ["ReLU"] = (c, _) => ReLU(c),
         ["RepeatVector"] = (c, _) => KerasSequences.RepeatVector(c),
         ["Rescaling"] = (c, _) => Rescaling(c),
         ["Reshape"] = (c, _) => Reshape(c),
+        ["Resizing"] = (c, _) => Resizing(c),
         ["SeparableConv1D"] = (c, k) => Separable(c, 1, k),
         ["SeparableConv2D"] = (c, k) => Separable(c, 2, k),
-        ["SimpleRNN"] = KerasSequences.Recurrent,
         ["Softmax"] = (c, _) => c.Graph.Softmax(c.Name, c.X, Axis(c, c.Config["axis"].IsArray ? c.Config["axis"].Ints(1)![0] : c.Config["axis"].Int(-1), c.Shape.Length)),
         ["Subtract"] = (c, _) => Merge(c, new Sub()),
         ["ThresholdedReLU"] = (c, _) => c.Graph.Unary(c.Name, new ThresholdedRelu((float)c.Config["theta"].Number(1)), c.X),
+        ["UnitNormalization"] = (c, _) => KerasNormalizations.Unit(c),
         ["UpSampling1D"] = (c, _) => UpSampling(c, 1),
         ["UpSampling2D"] = (c, _) => UpSampling(c, 2),
         ["ZeroPadding1D"] = (c, _) => ZeroPadding(c, 1),
         ["ZeroPadding2D"] = (c, _) => ZeroPadding(c, 2),
     };
 
+    /// <summary>Layers that may have several results: states beside their output, or scores.</summary>
+    private static readonly Dictionary<string, Func<KerasCall, bool, IReadOnlyList<Laid>>> _several = new()
+    {
+        ["Bidirectional"] = KerasSequences.Bidirectional,
+        ["GRU"] = KerasSequences.Recurrent,
+        ["LSTM"] = KerasSequences.Recurrent,
+        ["MultiHeadAttention"] = (c, _) => KerasAttention.MultiHead(c),
+        ["SimpleRNN"] = KerasSequences.Recurrent,
+    };
+
     /// <summary>Names of Keras 1 and short forms.</summary>
     private static readonly Dictionary<string, string> _aliases = new()
     {
-        ["Convolution1D"] = "Conv1D", ["Convolution2D"] = "Conv2D", ["SeparableConvolution1D"] = "SeparableConv1D", ["SeparableConvolution2D"] = "SeparableConv2D",
+        ["Convolution1D"] = "Conv1D", ["Convolution1DTranspose"] = "Conv1DTranspose", ["Convolution2DTranspose"] = "Conv2DTranspose", ["Deconvolution2D"] = "Conv2DTranspose", ["Convolution2D"] = "Conv2D", ["SeparableConvolution1D"] = "SeparableConv1D", ["SeparableConvolution2D"] = "SeparableConv2D",
         ["MaxPool1D"] = "MaxPooling1D", ["MaxPool2D"] = "MaxPooling2D", ["AvgPool1D"] = "AveragePooling1D", ["AvgPool2D"] = "AveragePooling2D",
         ["GlobalAvgPool1D"] = "GlobalAveragePooling1D", ["GlobalAvgPool2D"] = "GlobalAveragePooling2D", ["GlobalMaxPool1D"] = "GlobalMaxPooling1D", ["GlobalMaxPool2D"] = "GlobalMaxPooling2D",
     };
 
     /// <summary>Names for the error that refuses a layer, and for the README: those above and what <see cref="KerasModelBuilder"/> takes itself.</summary>
-    public static IEnumerable<string> Supported => _all.Keys.Concat(_trainingOnly).Concat(["Functional", "InputLayer", "Sequential", "TimeDistributed"]).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Supported => _all.Keys.Concat(_trainingOnly).Concat(_several.Keys).Concat(["Functional", "InputLayer", "Sequential", "TimeDistributed"]).Order(StringComparer.Ordinal);
 
-    public static Laid Convert(KerasCall call, bool keras3)
+    /// <summary>The layer's first result.</summary>
+    public static Laid Convert(KerasCall call, bool keras3) => Results(call, keras3)[0];
+
+    public static IReadOnlyList<Laid> Results(KerasCall call, bool keras3)
     {
         var name = _aliases.GetValueOrDefault(call.Layer.Class, call.Layer.Class);
         if (_trainingOnly.Contains(name))
-            return call.X;
-        if (!_all.TryGetValue(name, out var convert))
-            throw call.Fault($"{Refusal(name)}; supported are {string.Join(", ", Supported)}");
+            return [call.X];
         try
         {
-            return convert(call, keras3);
+            if (_several.TryGetValue(name, out var several))
+                return several(call, keras3);
+            return _all.TryGetValue(name, out var convert)
+                ? [convert(call, keras3)]
+                : throw call.Fault($"{Refusal(name)}; supported are {string.Join(", ", Supported)}");
         }
         catch (InvalidGraphException e)
         {
@@ -98,6 +122,7 @@ internal static class KerasLayers
     private static string Refusal(string layer) => layer switch
     {
         "Lambda" => "a Lambda holds Python code, which cannot be run here: replace it by layers and save the model again",
+        "TextVectorization" or "StringLookup" => "it turns text into numbers: save the model that follows it, and give it numbers",
         _ => "the layer is not supported",
     };
 
@@ -153,6 +178,23 @@ internal static class KerasLayers
         return Activated(call, result(call.Graph.Conv(call.Name, x, kernel, Bias(call, 1), window, shape[^1] / kernel.Shape[^2])), keras3);
     }
 
+    private static Laid Transposed(KerasCall call, int axes, bool keras3)
+    {
+        var (x, result) = call.Spatial(axes);
+        var kernel = call.Weight("kernel", 0, axes + 2);
+        var window = KerasWindows.Of(call, call.Graph.Shape(x)[1..^1], kernel.Shape[..^2]);
+        var (same, extra) = (call.Config["padding"].Text("valid").Equals("same", StringComparison.OrdinalIgnoreCase), call.Config["output_padding"].Ints(axes));
+        var sizes = new int[axes];
+        for (var i = 0; i < axes; i++)
+        {
+            var (size, stride, reach) = ((long)call.Graph.Shape(x)[1 + i], window.Strides[i], (window.Kernel[i] - 1L) * window.Dilations[i] + 1);
+            var made = extra is not null ? (size - 1) * stride + reach - (same ? reach / 2 * 2 : 0) + extra[i]
+                : size * stride + (same ? 0 : Math.Max(reach - stride, 0));
+            sizes[i] = made is >= 1 and <= int.MaxValue ? (int)made : throw call.Fault($"output_padding leaves {made} of axis {i}");
+        }
+        return Activated(call, result(call.Graph.ConvTranspose(call.Name, x, kernel, Bias(call, 1), window.Strides, window.Dilations, sizes, same)), keras3);
+    }
+
     private static Laid Depthwise(KerasCall call, int axes, bool keras3)
     {
         var (x, result) = call.Spatial(axes);
@@ -198,6 +240,14 @@ internal static class KerasLayers
     {
         var (x, result) = call.Spatial(axes);
         var keep = call.Config["keepdims"].Flag(false);
+        if (!max && axes == 1 && !call.ChannelsFirst && call.MaskOf(call.X) is { } mask)
+        {
+            // The mean of the steps that count.
+            var shown = call.Graph.Binary(call.Name + "_shown", new Mul(), new(call.Graph.Plain(x)), call.Graph.Reshape(call.Name + "_mask", mask, [.. call.Shape[..2], 1], call.Fault));
+            var count = call.Graph.Reduce(call.Name + "_count", new ReduceSum([1], true), mask);
+            var sum = call.Graph.Reduce(call.Name + "_sum", new ReduceSum([1], keep), shown);
+            return call.Graph.Binary(call.Name, new Div(), sum, keep ? call.Graph.Reshape(call.Name + "_counts", count, [call.Shape[0], 1, 1], call.Fault) : count);
+        }
         var pooled = max
             ? call.Graph.GlobalMax(call.Name, x, keep)
             : call.Graph.Reduce(call.Name, new ReduceMean([.. Enumerable.Range(1, axes)], keep), x);
@@ -300,6 +350,46 @@ internal static class KerasLayers
         return call.Graph.Slice(call.Name, call.X, new(
             [.. cut.Select(i => margins[i].Before)], [.. cut.Select(i => call.Shape[first + i] - margins[i].After)],
             [.. cut.Select(i => first + i)], [.. cut.Select(_ => 1)]));
+    }
+
+    private static Laid CenterCrop(KerasCall call)
+    {
+        int[] sizes = [call.Config["height"].Int(0), call.Config["width"].Int(0)];
+        var first = call.ChannelsFirst ? 2 : 1;
+        if (call.Shape.Length != 4 || sizes[0] < 1 || sizes[1] < 1 || call.Shape[first] < sizes[0] || call.Shape[first + 1] < sizes[1])
+            throw call.Fault($"crops [{string.Join(',', call.Shape)}] to {sizes[0]} x {sizes[1]}; images that are smaller are not supported");
+        var starts = sizes.Select((s, i) => (call.Shape[first + i] - s) / 2).ToArray();
+        int[] cut = [.. Enumerable.Range(0, 2).Where(i => call.Shape[first + i] != sizes[i])];
+        return call.Graph.Slice(call.Name, call.X, new([.. cut.Select(i => starts[i])], [.. cut.Select(i => starts[i] + sizes[i])], [.. cut.Select(i => first + i)], [.. cut.Select(_ => 1)]));
+    }
+
+    private static Laid Resizing(KerasCall call)
+    {
+        var (x, result) = call.Spatial(2);
+        int[] sizes = [call.Config["height"].Int(0), call.Config["width"].Int(0)], from = call.Graph.Shape(x)[1..3];
+        var kept = new[] { "crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias" }.FirstOrDefault(s => call.Config[s].Flag(false));
+        if (sizes.Any(s => s is < 1 or > 1 << 15) || kept is not null)
+            throw call.Fault($"resizes to {sizes[0]} x {sizes[1]}{(kept is null ? "" : $" with {kept}")}, which is not supported");
+        var rounding = call.Config["interpolation"].Text("bilinear") switch
+        {
+            "bilinear" => ResizeRounding.Linear,
+            "nearest" => ResizeRounding.RoundPreferCeil,
+            var other => throw call.Fault($"interpolation '{ModelImportException.OneLine(other)}' is not supported; supported are nearest and bilinear"),
+        };
+        return result(call.Graph.Resize(call.Name, x, new(sizes, [.. sizes.Zip(from, (to, size) => (float)((double)to / size))], ResizeCoordinates.HalfPixel, rounding)));
+    }
+
+    /// <summary>A dense layer over any axes, written as a sum of products; "..." stands for the axes that no letter names.</summary>
+    private static Laid EinsumDense(KerasCall call, bool keras3)
+    {
+        var (graph, equation) = (call.Graph, call.Config["equation"].Text().Replace(" ", "", StringComparison.Ordinal));
+        var named = equation.Split(',')[0].Replace("...", "", StringComparison.Ordinal).Length;
+        var free = string.Concat("ABCDEFGH".Where(c => !equation.Contains(c)).Take(Math.Max(0, call.Shape.Length - named)));
+        var kernel = call.Weight("kernel", 0, -1);
+        var y = Einsum.Emit(call.Name, equation.Replace("...", free, StringComparison.Ordinal), call.X, new(graph.Assembly.Constant(call.Name + "_kernel", kernel)), graph, call.Fault);
+        if (!call.Config["bias_axes"].IsNull)
+            y = graph.Binary(call.Name + "_biased", new Add(), y, new(graph.Assembly.Constant(call.Name + "_bias", call.Weight("bias", 1, -1))));
+        return Activated(call, y, keras3);
     }
 
     /// <summary>A number, or one for each channel, as an operand.</summary>

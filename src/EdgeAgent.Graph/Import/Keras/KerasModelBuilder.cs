@@ -11,6 +11,8 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
 {
     private const int MaxDepth = 16, MaxCalls = 1 << 14;
 
+    private readonly KerasMasks _masks = new(graph);
+
     private int _calls;
 
     /// <summary>The whole model as a graph; its inputs and outputs are called after their layers.</summary>
@@ -56,7 +58,7 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
                 continue;
             }
             value ??= Input(layers[i], layers[i].Name + "_input", SequentialShape(model, layers[i]));
-            value = Call(layers[i], [value.Value], weights, orders[i], depth) is [var only] ? only : throw layers[i].Fault("has several outputs in a Sequential");
+            value = Call(layers[i], [value.Value], [], default, weights, orders[i], depth) is [var only] ? only : throw layers[i].Fault("has several outputs in a Sequential");
         }
         if (layers.Count == 0 || value is null)
             throw model.Fault("has no layers");
@@ -91,8 +93,8 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
                 continue;
             }
             var results = call.Function is { } function
-                ? [KerasFunctions.Apply(function, layer, [.. call.Arguments.Select(Value)], graph)]
-                : Call(layer, [.. call.Arguments.Select(Value)], weights, orders[call.Layer], depth);
+                ? KerasFunctions.Apply(function, layer, call, [.. call.Arguments.Select(Value)], graph)
+                : Call(layer, [.. Positional(call).Select(Value)], [.. Named(call).Select(a => (a.Name, Value(a)))], call.Options, weights, orders[call.Layer], depth);
             for (var port = 0; port < results.Count; port++)
                 values[output with { Tensor = port }] = results[port];
         }
@@ -106,6 +108,11 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
         }
     }
 
+    /// <summary>What a layer is called with by position; where all is passed by name, that.</summary>
+    private static IEnumerable<KerasArgument> Positional(KerasLayerCall call) => call.Arguments.Any(a => a.Name.Length == 0) ? call.Arguments.Where(a => a.Name.Length == 0) : call.Arguments;
+
+    private static IEnumerable<KerasArgument> Named(KerasLayerCall call) => call.Arguments.Where(a => a.Name.Length > 0);
+
     /// <summary>Outputs of the outermost model are called after their layers; inside, names are free.</summary>
     private void ReserveOutputs(IEnumerable<string> layers, int depth)
     {
@@ -114,24 +121,36 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
                 graph.Assembly.Reserve(layer);
     }
 
-    private IReadOnlyList<Laid> Call(KerasLayer layer, IReadOnlyList<Laid> inputs, IKerasWeights weights, int order, int depth)
+    private IReadOnlyList<Laid> Call(
+        KerasLayer layer, IReadOnlyList<Laid> inputs, IReadOnlyList<(string Name, Laid Value)> named, KerasJson options, IKerasWeights weights, int order, int depth)
     {
         if (++_calls > MaxCalls)
             throw layer.Fault($"is one of more than {MaxCalls} calls, which is not supported");
         if (layer.IsModel)
             return [.. Model(layer, inputs, weights.Nested(layer, order), depth + 1).Select(o => o.Value)];
-        if (layer.Class == "TimeDistributed")
-            return [TimeDistributed(layer, inputs, weights.Of(layer, order))];
-        return [KerasLayers.Convert(new(layer, inputs, weights.Of(layer, order), graph), keras3)];
+        IReadOnlyList<Laid> results = layer.Class == "TimeDistributed"
+            ? [TimeDistributed(layer, inputs, weights, order, depth)]
+            : KerasLayers.Results(new(layer, inputs, weights.Of(layer, order), graph) { Named = named, Options = options, Masks = _masks }, keras3);
+        _masks.After(layer, inputs, results);
+        return results;
     }
 
-    /// <summary>A dense layer for every step is one over the last axis, which Dense is anyway; so is what has no weights and no axes.</summary>
-    private Laid TimeDistributed(KerasLayer layer, IReadOnlyList<Laid> inputs, IReadOnlyList<(string Name, Func<Tensor> Read)> weights)
+    /// <summary>The layer or model inside sees every step as a sample of its own, in a batch that is as many times as large.</summary>
+    private Laid TimeDistributed(KerasLayer layer, IReadOnlyList<Laid> inputs, IKerasWeights weights, int order, int depth)
     {
         var inner = new KerasLayer(layer.Config["layer"]);
-        return inner.Class is "Dense" or "Activation" or "Dropout" or "ReLU" or "LeakyReLU" or "ELU"
-            ? KerasLayers.Convert(new(inner, inputs, weights, graph), keras3)
-            : throw layer.Fault($"applies {ModelImportException.OneLine(inner.Class)} to every step, which is supported for Dense and activations only");
+        if (inputs is not [var x] || graph.Shape(x) is not [var batch, var time, _, ..] shape)
+            throw layer.Fault("is called with something that is no sequence [batch, time, ...]");
+        // A dense layer is over the last axis anyway; so is what has no weights and no axes.
+        if (inner.Class is "Dense" or "Activation" or "Dropout" or "ReLU" or "LeakyReLU" or "ELU")
+            return KerasLayers.Convert(new(inner, inputs, weights.Of(layer, order), graph), keras3);
+        var steps = graph.Reshape(layer.Name + "_steps", x, [checked(batch * time), .. shape[2..]], layer.Fault);
+        var results = inner.IsModel
+            ? [.. Model(inner, [steps], weights.Nested(layer, order), depth + 1).Select(o => o.Value)]
+            : KerasLayers.Results(new(inner, [steps], weights.Of(layer, order), graph), keras3);
+        return results is [var only]
+            ? graph.Reshape(layer.Name, only, [batch, time, .. graph.Shape(only)[1..]], layer.Fault)
+            : throw layer.Fault("has several outputs, which is not supported");
     }
 
     private Laid Input(KerasLayer layer, string name, KerasJson shape)

@@ -17,8 +17,8 @@ internal readonly record struct KerasReference(string Layer, int Call, int Tenso
     }
 }
 
-/// <summary>What a layer is called with: the output of another, or a number.</summary>
-internal readonly record struct KerasArgument(KerasReference? Reference, float Number)
+/// <summary>What a layer is called with: the output of another, or a number; by position, or by name where it has one.</summary>
+internal readonly record struct KerasArgument(KerasReference? Reference, float Number, string Name = "")
 {
-    public static KerasArgument Of(KerasReference reference) => new(reference, 0);
+    public static KerasArgument Of(KerasReference reference, string name = "") => new(reference, 0, name);
 }

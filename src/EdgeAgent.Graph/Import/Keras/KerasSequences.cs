@@ -11,8 +11,6 @@ internal static class KerasSequences
 
     public static Laid Embedding(KerasCall call)
     {
-        if (call.Config["mask_zero"].Flag(false))
-            throw call.Fault("masks zeros (mask_zero), which is not supported: train the model without a mask");
         var (table, assembly) = (call.Weight("embeddings", 0, 2), call.Graph.Assembly);
         var indices = call.Graph.Plain(call.X);
         // Keras casts whatever it is given to whole numbers.
@@ -28,7 +26,7 @@ internal static class KerasSequences
         if (axes.Length == 0 || axes[0] < 1 || !axes.SequenceEqual(Enumerable.Range(rank - axes.Length, axes.Length)))
             throw call.Fault($"normalizes the axes [{string.Join(',', axes)}] of [{string.Join(',', call.Shape)}]; the last ones are supported");
         if (call.Config["rms_scaling"].Flag(false))
-            throw call.Fault("rms_scaling is not supported");
+            return KerasNormalizations.RootMeanSquare(call, 0);
         var (assembly, scaled, size) = (call.Graph.Assembly, call.Config["scale"].Flag(true), call.Shape[axes[0]..].Aggregate(1L, (a, d) => a * d));
         string Constant(string role, Func<Tensor> tensor) => assembly.Constant($"{call.Name}_{role}", tensor());
         var scale = Constant("scale", () => scaled ? call.Weight("gamma", 0, axes.Length) : Tensor.Of(Enumerable.Repeat(1f, checked((int)size)).ToArray(), call.Shape[axes[0]..]));
@@ -47,18 +45,20 @@ internal static class KerasSequences
         return new(call.Graph.Assembly.Emit(call.Name, new Expand([1, call.Config["n"].Int(1), 1]), step.Name));
     }
 
-    public static Laid Recurrent(KerasCall call, bool keras3)
+    public static IReadOnlyList<Laid> Recurrent(KerasCall call, bool keras3)
     {
         var reverse = call.Config["go_backwards"].Flag(false);
         var op = Operator(call.Layer, reverse ? RecurrentDirection.Reverse : RecurrentDirection.Forward, keras3);
-        var results = Run(call, op, [Weights(call, call.Layer, 0)]);
-        var sequence = Layout(call, op, results, Sequences(call.Layer), "concat");
+        var run = Run(call, op, [Weights(call, call.Layer, 0)]);
+        var sequence = Layout(call, op, run, Sequences(call.Layer), "concat");
         // Read backwards, Keras also gives the states in the order in which it computed them.
-        return reverse && Sequences(call.Layer) ? call.Graph.Slice(call.Name + "_backwards", sequence, new([-1], [int.MinValue], [1], [-1])) : sequence;
+        if (reverse && Sequences(call.Layer))
+            sequence = call.Graph.Slice(call.Name + "_backwards", sequence, new([-1], [int.MinValue], [1], [-1]));
+        return call.Config["return_state"].Flag(false) ? [sequence, .. States(call, op, run)] : [sequence];
     }
 
     /// <summary>The layer, and its copy or another layer that reads from the end; states of both belong to the same step.</summary>
-    public static Laid Bidirectional(KerasCall call, bool keras3)
+    public static IReadOnlyList<Laid> Bidirectional(KerasCall call, bool keras3)
     {
         var forward = new KerasLayer(call.Config["layer"]);
         var backward = call.Config["backward_layer"].IsNull ? forward : new KerasLayer(call.Config["backward_layer"]);
@@ -68,8 +68,12 @@ internal static class KerasSequences
         if (forward.Config["go_backwards"].Flag(false) || other.Hidden != op.Hidden || other.GetType() != op.GetType() || Sequences(forward) != Sequences(backward))
             throw call.Fault("has two layers of different kinds or sizes, or a first one that reads backwards, which is not supported");
         op = op with { Activations = [.. op.Activations[..(op.Activations.Length / 2)], .. other.Activations[..(op.Activations.Length / 2)]] };
-        var results = Run(call, op, [Weights(call, forward, 0), Weights(call, backward, call.WeightCount / 2)]);
-        return Layout(call, op, results, Sequences(forward), call.Config["merge_mode"].Text("concat"));
+        var run = Run(call, op, [Weights(call, forward, 0), Weights(call, backward, call.WeightCount / 2)]);
+        var states = forward.Config["return_state"].Flag(false) ? States(call, op, run) : [];
+        // Without a merge mode both directions are results of their own.
+        if (call.Config.IsObject && call.Config.Element.TryGetProperty("merge_mode", out var mode) && mode.ValueKind == System.Text.Json.JsonValueKind.Null)
+            return [Layout(call, op, run, Sequences(forward), "forward"), Layout(call, op, run, Sequences(forward), "backward"), .. states];
+        return [Layout(call, op, run, Sequences(forward), call.Config["merge_mode"].Text("concat")), .. states];
     }
 
     private static bool Sequences(KerasLayer layer) => layer.Config["return_sequences"].Flag(false);
@@ -77,8 +81,8 @@ internal static class KerasSequences
     private static RecurrentOperator Operator(KerasLayer layer, RecurrentDirection direction, bool keras3)
     {
         var config = layer.Config;
-        if (config["return_state"].Flag(false) || config["stateful"].Flag(false) || config["time_major"].Flag(false))
-            throw layer.Fault("return_state, stateful and time_major are not supported");
+        if (config["stateful"].Flag(false) || config["time_major"].Flag(false) || config["zero_output_for_mask"].Flag(false))
+            throw layer.Fault("stateful, time_major and zero_output_for_mask are not supported");
         var hidden = config["units", "output_dim"].Int(0);
         var inner = Activation(layer, config["recurrent_activation", "inner_activation"], "sigmoid", keras3);
         var outer = Activation(layer, config["activation"], "tanh", keras3);
@@ -137,15 +141,56 @@ internal static class KerasSequences
         return Tensor.Of(result, 1, rows, inputs);
     }
 
-    /// <summary>All states [time, D, batch, H] and the last one [D, batch, H].</summary>
-    private static string[] Run(KerasCall call, RecurrentOperator op, (Tensor Kernel, Tensor Recurrent, Tensor Bias)[] directions)
+    /// <summary>All states [time, D, batch, H], the last one [D, batch, H] and an LSTM's last cell state; over the steps that a mask leaves, if there is one.</summary>
+    private static (string[] Results, KerasSteps? Steps) Run(KerasCall call, RecurrentOperator op, (Tensor Kernel, Tensor Recurrent, Tensor Bias)[] directions)
     {
-        var assembly = call.Graph.Assembly;
-        if (call.Inputs.Count != 1 || call.Shape.Length != 3)
-            throw call.Fault("is called with an initial state or something that is no sequence [batch, time, features], which is not supported");
+        var (graph, assembly) = (call.Graph, call.Graph.Assembly);
+        if (call.Shape.Length != 3)
+            throw call.Fault("is called with something that is no sequence [batch, time, features], which is not supported");
+        var states = InitialStates(call, op);
         string Constant(string role, Func<(Tensor Kernel, Tensor Recurrent, Tensor Bias), Tensor> of) => assembly.Constant($"{call.Name}_{role}", Joined([.. directions.Select(of)]));
-        var x = assembly.Emit(call.Name + "_steps", new Transpose([1, 0, 2]), call.Graph.Plain(call.X));
-        return assembly.Emit(call.Name, op, 2, x, Constant("kernel", d => d.Kernel), Constant("recurrent", d => d.Recurrent), Constant("bias", d => d.Bias));
+        var sequence = graph.Plain(call.X);
+        var steps = call.MaskOf(call.X) is { } mask ? KerasSteps.Of(call, mask) : null;
+        if (steps is not null)
+            sequence = steps.Gathered(sequence);
+        var x = assembly.Emit(call.Name + "_steps", new Transpose([1, 0, 2]), sequence);
+        string[] inputs = [x, Constant("kernel", d => d.Kernel), Constant("recurrent", d => d.Recurrent), Constant("bias", d => d.Bias), steps?.Counts ?? "", .. states];
+        while (inputs[^1].Length == 0)
+            inputs = inputs[..^1];
+        return (assembly.Emit(call.Name, op, op is Lstm ? 3 : 2, inputs), steps);
+    }
+
+    /// <summary>States that the layer is called with, one for each direction and kind: [D, batch, H].</summary>
+    private static string[] InitialStates(KerasCall call, RecurrentOperator op)
+    {
+        Laid[] given = [.. call.Inputs.Skip(1), .. call.Named.Where(n => n.Name == "initial_state").Select(n => n.Value)];
+        var kinds = op is Lstm ? 2 : 1;
+        if (given.Length == 0)
+            return [];
+        if (given.Length != kinds * op.Directions)
+            throw call.Fault($"is called with {given.Length} initial states where {kinds * op.Directions} are needed");
+        var (graph, assembly) = (call.Graph, call.Graph.Assembly);
+        // Keras lists the states of one direction after those of the other.
+        return [.. Enumerable.Range(0, kinds).Select(kind =>
+        {
+            string[] parts = [.. Enumerable.Range(0, op.Directions).Select(d =>
+                graph.Reshape($"{call.Name}_initial_{kind}_{d}", given[d * kinds + kind], [1, .. graph.Shape(given[d * kinds + kind])], call.Fault).Name)];
+            return parts.Length == 1 ? parts[0] : assembly.Emit($"{call.Name}_initial_{kind}", new Concat(0), parts);
+        })];
+    }
+
+    /// <summary>The last states [batch, H] of each direction, first h, then an LSTM's c.</summary>
+    private static IReadOnlyList<Laid> States(KerasCall call, RecurrentOperator op, (string[] Results, KerasSteps? Steps) run)
+    {
+        var states = new List<Laid>();
+        for (var d = 0; d < op.Directions; d++)
+            foreach (var (kind, result) in run.Results.Skip(1).Index())
+            {
+                Laid all = new(result);
+                var one = op.Directions == 1 ? all : call.Graph.Slice($"{call.Name}_state_{kind}_{d}", all, new([d], [d + 1], [0], [1]));
+                states.Add(call.Graph.Reshape($"{call.Name}_last_{kind}_{d}", one, call.Graph.Shape(one)[1..], call.Fault));
+            }
+        return states;
     }
 
     private static Tensor Joined(Tensor[] parts) => parts.Length == 1
@@ -153,13 +198,15 @@ internal static class KerasSequences
         : Tensor.Of([.. parts.SelectMany(p => p.Floats)], [parts.Length, .. parts[0].Shape[1..]]);
 
     /// <summary>The results with the batch first and both directions merged.</summary>
-    private static Laid Layout(KerasCall call, RecurrentOperator op, string[] results, bool sequences, string merge)
+    private static Laid Layout(KerasCall call, RecurrentOperator op, (string[] Results, KerasSteps? Steps) run, bool sequences, string merge)
     {
         var assembly = call.Graph.Assembly;
         // [batch, time, D, H] or [batch, D, H]
         var laid = sequences
-            ? assembly.Emit(call.Name + "_sequence", new Transpose([2, 0, 1, 3]), results[0])
-            : assembly.Emit(call.Name + "_last", new Transpose([1, 0, 2]), results[1]);
+            ? assembly.Emit(call.Name + "_sequence", new Transpose([2, 0, 1, 3]), run.Results[0])
+            : assembly.Emit(call.Name + "_last", new Transpose([1, 0, 2]), run.Results[1]);
+        if (sequences && run.Steps is { } steps)
+            laid = steps.Scattered(laid, op);
         var (shape, axis) = (assembly.Shape(laid), sequences ? 2 : 1);
         return (op.Directions == 1 ? "concat" : merge) switch
         {
@@ -167,7 +214,12 @@ internal static class KerasSequences
             "sum" => new(assembly.Emit(call.Name + "_merged", new ReduceSum([axis], false), laid)),
             "ave" => new(assembly.Emit(call.Name + "_merged", new ReduceMean([axis], false), laid)),
             "mul" => new(assembly.Emit(call.Name + "_merged", new ReduceProd([axis], false), laid)),
+            "forward" => Direction(0),
+            "backward" => Direction(1),
             var other => throw call.Fault($"merge_mode '{ModelImportException.OneLine(other)}' is not supported; supported are concat, sum, ave, mul"),
         };
+
+        Laid Direction(int d) => call.Graph.Reshape(
+            $"{call.Name}_direction_{d}", call.Graph.Slice($"{call.Name}_part_{d}", new(laid), new([d], [d + 1], [axis], [1])), [.. shape[..axis], shape[axis + 1]], call.Fault);
     }
 }

@@ -11,9 +11,13 @@ namespace EdgeAgent.Graph.Import.Keras;
 internal sealed partial class StateWeights(Hdf5Reader file, string root = "") : IKerasWeights
 {
     /// <summary>Where a layer's own variables are, and those of a layer or recurrent cell inside it.</summary>
-    private static readonly string[] _parts = ["", "cell/", "layer/", "forward_layer/cell/", "backward_layer/cell/"];
+    private static readonly string[] _parts = [
+        "", "cell/", "layer/", "layer/cell/", "forward_layer/cell/", "backward_layer/cell/",
+        // Attention's projections, in the order of its weights; older versions have an underscore in front.
+        "query_dense/", "_query_dense/", "key_dense/", "_key_dense/", "value_dense/", "_value_dense/", "output_dense/", "_output_dense/",
+    ];
 
-    public IKerasWeights Nested(KerasLayer layer, int order) => new StateWeights(file, Group(layer, order) + "/");
+    public IKerasWeights Nested(KerasLayer layer, int order) => new StateWeights(file, Group(layer, order) + (layer.Class == "TimeDistributed" ? "/layer/" : "/"));
 
     public IReadOnlyList<(string Name, Func<Tensor> Read)> Of(KerasLayer layer, int order)
     {

@@ -29,6 +29,29 @@ internal static class OnnxActivations
     public static void FastGelu(OnnxNode node, OnnxGraphBuilder graph) =>
         Approximate(node, graph, node.Input(1).Length > 0 ? graph.EmitTemporary(node, new Add(), node.Input(0), node.Input(1)) : node.Input(0));
 
+    public static void BiasGelu(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var x = graph.EmitTemporary(node, new Add(), node.Input(0), node.Input(1));
+        Half(node, graph, x, graph.EmitTemporary(node, new Erf(), graph.EmitTemporary(node, new Mul(), x, graph.Scalar(node, MathF.Sqrt(0.5f)))));
+    }
+
+    /// <summary>x * sigmoid(1.702 * x)</summary>
+    public static void QuickGelu(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var gate = graph.EmitTemporary(node, new Sigmoid(), graph.EmitTemporary(node, new Mul(), node.Input(0), graph.Scalar(node, node.Float("alpha", 1.702f))));
+        graph.Emit(node.Name, new Mul(), [node.Input(0), gate], node.Output(0));
+    }
+
+    /// <summary>What is near 0 becomes 0, and the rest moves towards it.</summary>
+    public static void Shrink(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var (bound, bias) = (node.Float("lambd", 0.5f), node.Float("bias", 0));
+        var above = graph.EmitTemporary(node, new Greater(), node.Input(0), graph.Scalar(node, bound));
+        var below = graph.EmitTemporary(node, new Less(), node.Input(0), graph.Scalar(node, -bound));
+        var (less, more) = (graph.EmitTemporary(node, new Sub(), node.Input(0), graph.Scalar(node, bias)), graph.EmitTemporary(node, new Add(), node.Input(0), graph.Scalar(node, bias)));
+        graph.Emit(node.Name, new Where(), [above, less, graph.EmitTemporary(node, new Where(), below, more, graph.Scalar(node, 0))], node.Output(0));
+    }
+
     /// <summary>x * tanh(softplus(x))</summary>
     public static void Mish(OnnxNode node, OnnxGraphBuilder graph)
     {

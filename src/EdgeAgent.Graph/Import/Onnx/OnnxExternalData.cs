@@ -14,13 +14,19 @@ internal sealed class OnnxExternalData(string modelPath)
     private long _total;
 
     /// <summary>Moves all external data into the model.</summary>
-    public void Resolve(ModelProto model)
+    public void Resolve(ModelProto model) => Resolve(model.Graph);
+
+    private void Resolve(GraphProto graph)
     {
-        foreach (var tensor in model.Graph.Initializer)
+        foreach (var tensor in graph.Initializer)
             Resolve(tensor);
-        foreach (var attribute in model.Graph.Node.SelectMany(n => n.Attribute))
+        foreach (var attribute in graph.Node.SelectMany(n => n.Attribute))
+        {
             if (attribute.T is { } tensor)
                 Resolve(tensor);
+            if (attribute.G is { } body)
+                Resolve(body);
+        }
     }
 
     private void Resolve(TensorProto tensor)

@@ -10,14 +10,14 @@ namespace EdgeAgent.Graph.Import.Onnx;
 internal static class OnnxFolding
 {
     /// <summary>Operators that are supported only where they fold away.</summary>
-    public static readonly string[] OnlyFolded = ["ConstantOfShape", "Range", "Shape", "Size"];
+    public static readonly string[] OnlyFolded = ["Range", "Shape", "Size"];
 
     public static FoldedValue? TryFold(OnnxNode node, OnnxGraphBuilder builder)
     {
         if (node.Op is "Shape" or "Size")
             return builder.Value(node.Input(0)) is { } value ? ShapeOf(node, value.Shape) : null;
         if (node.Op is not ("Cast" or "ConstantOfShape" or "Gather" or "Range" or "Slice" or "Concat" or "Unsqueeze" or "Squeeze"
-            or "Identity" or "Reshape" or "Transpose" or "Add" or "Sub" or "Mul" or "Div"))
+            or "Identity" or "Reshape" or "Transpose" or "Add" or "Sub" or "Mul" or "Div" or "Equal" or "Less" or "Greater" or "Not" or "And" or "Or" or "Where"))
             return null;
         var inputs = new List<FoldedValue?>();
         foreach (var name in node.Proto.Input)
@@ -47,6 +47,10 @@ internal static class OnnxFolding
             ? x with { Shape = OperatorShapes.Reshaped(inputs[1].ToTensor().Longs, x.Shape) }
             : null,
         "Transpose" => Transpose(node, inputs[0]),
+        "Equal" or "Less" or "Greater" => Compare(node, inputs[0], inputs[1]),
+        "And" or "Or" => FoldedArithmetic.Binary(inputs[0], inputs[1], (x, y) => new(node.Op == "And" ? x.Value * y.Value : Math.Max(x.Value, y.Value)), node.Fault),
+        "Not" => inputs[0] with { Numbers = Array.ConvertAll(inputs[0].Numbers, n => new FoldedNumber(1 - n.Value)) },
+        "Where" => Picked(node, inputs[0], inputs[1], inputs[2]),
         _ => Arithmetic(node, inputs[0], inputs[1]),
     };
 
@@ -71,8 +75,34 @@ internal static class OnnxFolding
         return FoldedArithmetic.Cast(x, type);
     }
 
-    private static FoldedValue ConstantOfShape(OnnxNode node, FoldedValue shape)
+    /// <summary>Null where the answer depends on the batch.</summary>
+    private static FoldedValue? Compare(OnnxNode node, FoldedValue a, FoldedValue b)
     {
+        var open = false;
+        var result = FoldedArithmetic.Binary(a, b, (x, y) =>
+        {
+            // A batch is at least 1: a difference that grows with it and is positive then is always positive.
+            var (value, slope) = (x.Value - y.Value, x.PerBatch - y.PerBatch);
+            open |= slope != 0 && Math.Sign(value + slope) != Math.Sign(slope);
+            var sign = slope == 0 ? Math.Sign(value) : Math.Sign(slope);
+            return new((node.Op switch { "Equal" => sign == 0, "Less" => sign < 0, _ => sign > 0 }) ? 1 : 0);
+        }, node.Fault);
+        return open ? null : result with { Type = ElementType.Bool };
+    }
+
+    private static FoldedValue? Picked(OnnxNode node, FoldedValue condition, FoldedValue x, FoldedValue y)
+    {
+        var shape = OperatorShapes.Broadcast(OperatorShapes.Broadcast(condition.Shape, x.Shape), y.Shape);
+        FoldedArithmetic.Bound(shape.Aggregate(1.0, (a, d) => a * d), node.Fault);
+        var (c, first, second) = (Broadcasting.Indices(condition.Shape, shape), Broadcasting.Indices(x.Shape, shape), Broadcasting.Indices(y.Shape, shape));
+        return new(x.Type, shape, [.. Enumerable.Range(0, c.Length).Select(i => condition.Numbers[c[i]].Value != 0 ? x.Numbers[first[i]] : y.Numbers[second[i]])]);
+    }
+
+    private static FoldedValue? ConstantOfShape(OnnxNode node, FoldedValue shape)
+    {
+        // A shape of the batch is made by the converter.
+        if (!shape.IsConstant)
+            return null;
         var fill = node.Tensor("value") is { } value ? FoldedValue.TryOf(value) : null;
         return FoldedArithmetic.Fill(shape, fill ?? new(ElementType.Float32, [1], [new(0)]), node.Fault);
     }

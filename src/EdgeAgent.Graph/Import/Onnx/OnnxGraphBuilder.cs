@@ -9,15 +9,27 @@ namespace EdgeAgent.Graph.Import.Onnx;
 /// </summary>
 internal sealed class OnnxGraphBuilder(ModelProto model)
 {
+    private const int MaxDepth = 16;
+
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, TensorProto> _initializers = [];
     private readonly Dictionary<string, Tensor> _constants = [];
     private readonly Dictionary<string, FoldedValue> _folded = [];
     private readonly Dictionary<string, ValueSpec> _values = [];
 
+    private readonly Dictionary<string, List<string>> _readers = [];
+    private string? _batchOnes;
+    private int _depth;
+
+    /// <summary>Values that are zero for every sample of the batch.</summary>
+    public HashSet<string> Zeros { get; } = [];
+
     public GraphSpec Build(string name)
     {
         var opset = Opset();
+        foreach (var proto in model.Graph.Node)
+            foreach (var input in proto.Input)
+                (_readers.TryGetValue(input, out var readers) ? readers : _readers[input] = []).Add(proto.OpType);
         foreach (var initializer in model.Graph.Initializer)
             _initializers[initializer.Name] = initializer;
         var inputs = Inputs();
@@ -84,6 +96,45 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
         return output;
     }
 
+    /// <summary>The nodes of a body in the place of <paramref name="node"/>, with its outputs as the node's.</summary>
+    public void Inline(OnnxNode node, GraphProto body)
+    {
+        if (++_depth > MaxDepth)
+            throw node.Fault($"is a branch inside {MaxDepth} others, which is not supported");
+        foreach (var initializer in body.Initializer)
+            if (!_initializers.TryAdd(initializer.Name, initializer))
+                throw node.Fault($"its branch defines '{ModelImportException.OneLine(initializer.Name)}' a second time");
+        foreach (var inner in OnnxOrder.Sort(body, _initializers.Keys.Concat(_values.Keys).Concat(_folded.Keys).Concat(_constants.Keys), node.Opset))
+            Convert(inner);
+        for (var i = 0; i < node.Proto.Output.Count; i++)
+        {
+            var result = i < body.Output.Count ? body.Output[i].Name : throw node.Fault($"its branch has {body.Output.Count} outputs");
+            if (_folded.TryGetValue(result, out var folded))
+                _folded[node.Output(i)] = folded;
+            else if (node.Output(i).Length > 0)
+                Emit(node.Name, new Identity(), [result], node.Output(i));
+        }
+        _depth--;
+    }
+
+    /// <summary>True if the nodes that read a value are of these types, and it is no output.</summary>
+    public bool OnlyReadBy(string name, params string[] types) =>
+        _readers.GetValueOrDefault(name, []).TrueForAll(types.Contains) && model.Graph.Output.All(o => o.Name != name);
+
+    /// <summary>A 1 for each sample, in float32: whatever the input is, none of its elements is less than itself.</summary>
+    public string BatchOnes(OnnxNode node)
+    {
+        if (_batchOnes is not null)
+            return _batchOnes;
+        var input = model.Graph.Input.Select(i => _values.GetValueOrDefault(i.Name)).FirstOrDefault(v => v is { Shape: [-1, ..], Type: not ElementType.Bool })
+            ?? throw node.Fault("depends on the batch, and no input has one");
+        int[] axes = [.. Enumerable.Range(1, input.Shape.Length - 1)];
+        var first = axes.Length == 0 ? input.Name : EmitTemporary(node, new StridedSlice(new int[axes.Length], Array.ConvertAll(axes, _ => 1), axes, Array.ConvertAll(axes, _ => 1)), input.Name);
+        var flat = EmitTemporary(node, new Reshape([-1]), first);
+        var always = EmitTemporary(node, new Not(), EmitTemporary(node, new Less(), flat, flat));
+        return _batchOnes = EmitTemporary(node, new Cast(ElementType.Float32), always);
+    }
+
     /// <summary>A constant that the node needs beside its inputs.</summary>
     public string Scalar(OnnxNode node, float value) => AddConstant($"{node.Output(0)}_number", Tensor.Of([value], []));
 
@@ -131,7 +182,21 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
             _folded[node.Output(0)] = folded;
             return;
         }
+        if (node.Opset < 7)
+            AlignOperand(node);
         convert(node, this);
+    }
+
+    /// <summary>Before opset 7 the second operand's axes begin at the one that the node names, and not so that both end together.</summary>
+    private void AlignOperand(OnnxNode node)
+    {
+        var named = node.Flag("broadcast") && node.Has("axis");
+        if (!named && node.Op != "PRelu" || Value(node.Input(0)) is not { } a || Value(node.Input(1)) is not { } b || b.Shape.Length == 0)
+            return;
+        var behind = a.Shape.Length - OnnxShapes.Axis(node, named ? node.Int("axis", 0) : Math.Min(1, a.Shape.Length - 1), a.Shape.Length) - b.Shape.Length;
+        if (behind <= 0 || node.Op == "PRelu" && b.Shape.Length > 1)
+            return;
+        node.Proto.Input[1] = EmitTemporary(node, new Reshape([.. b.Shape.Select(d => (long)Math.Max(d, -1)), .. Enumerable.Repeat(1L, behind)]), node.Input(1));
     }
 
     private static ImportFault Unsupported(OnnxNode node)

@@ -7,7 +7,7 @@ namespace EdgeAgent.Graph.Import.Onnx;
 /// <summary>ONNX to the graph IR: parse, order the nodes, convert each, make the batch dynamic.</summary>
 internal static class OnnxImporter
 {
-    public const int OldestOpset = 7;
+    public const int OldestOpset = 6;
 
     /// <param name="path">Where the file is: external data lies beside it.</param>
     public static GraphSpec Import(byte[] bytes, string path, string name)

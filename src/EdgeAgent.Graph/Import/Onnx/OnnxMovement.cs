@@ -45,12 +45,58 @@ internal static class OnnxMovement
         for (var i = 0; i < shape.Length; i++)
         {
             var at = i - shape.Length + from.Length;
-            // The batch can stay, but not be made of a 1.
-            shape[i] = target.Numbers[i].PerBatch == 0 ? (long)target.Numbers[i].Value
-                : at >= 0 && from[at] < 0 ? 1
-                : throw node.Fault("repeats a value for every sample of the batch, which is not supported; export the model with a fixed batch");
+            if (target.Numbers[i].PerBatch != 0 && (at < 0 || from[at] > 0))
+            {
+                OnnxFills.Spread(node, graph, node.Input(0), target.Numbers);
+                return;
+            }
+            shape[i] = target.Numbers[i].PerBatch == 0 ? (long)target.Numbers[i].Value : 1;
         }
         OnnxOperators.Emit(node, graph, new Expand(shape), 1);
+    }
+
+    /// <param name="pads">Begins of all axes, then ends.</param>
+    /// <param name="rule">Null for a constant.</param>
+    public static void PadByPicking(OnnxNode node, OnnxGraphBuilder graph, int[] pads, float value, Margins.Rule? rule)
+    {
+        var (x, shape) = (node.Input(0), OnnxOperators.Shape(node, graph, 0));
+        for (var axis = 0; axis < shape.Length; axis++)
+        {
+            var (before, behind) = (pads[axis], pads[axis + shape.Length]);
+            if (rule is null)
+                (before, behind) = (Math.Min(before, 0), Math.Min(behind, 0));
+            if (before == 0 && behind == 0)
+                continue;
+            if (before <= 0 && behind <= 0)
+                x = graph.EmitTemporary(node, new StridedSlice([-before], [behind < 0 ? behind : int.MaxValue], [axis], [1]), x);
+            else
+            {
+                var indices = Margins.Indices(shape[axis], before, behind, rule!, node.Fault);
+                x = graph.EmitTemporary(node, new Gather(axis), x, graph.AddConstant($"{node.Output(0)}_picked", Tensor.Of(indices, indices.Length)));
+            }
+        }
+        graph.Emit(node.Name, rule is null && pads.Any(p => p > 0) ? new Pad(Array.ConvertAll(pads, p => Math.Max(p, 0)), value) : new Identity(), [x], node.Output(0));
+    }
+
+    /// <summary>What is on and above a diagonal of the last two axes, or on and below it; 0 elsewhere.</summary>
+    public static void Triangle(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var shape = OnnxOperators.Shape(node, graph, 0);
+        if (shape.Length < 2 || shape[^1] < 1 || shape[^2] < 1)
+            throw node.Fault($"[{string.Join(',', shape)}] is no matrix");
+        var (k, upper) = (node.Input(1).Length > 0 ? OnnxOperators.Longs(node, graph, 1)[0] : 0, node.Int("upper", 1) != 0);
+        var (rows, columns) = (shape[^2], shape[^1]);
+        bool[] kept = [.. Enumerable.Range(0, checked(rows * columns)).Select(i => upper ? i % columns - i / columns >= k : i % columns - i / columns <= k)];
+        var type = graph.Value(node.Input(0))!.Type;
+        var zero = graph.AddConstant(node.Output(0) + "_zero", type switch
+        {
+            ElementType.Int64 => Tensor.Of([0L], []),
+            ElementType.Int32 => Tensor.Of([0], []),
+            ElementType.Bool => Tensor.Of([false], []),
+            ElementType.Float32 => Tensor.Of([0f], []),
+            _ => throw node.Fault($"{type} is not supported"),
+        });
+        graph.Emit(node.Name, new Where(), [graph.AddConstant(node.Output(0) + "_kept", Tensor.Of(kept, rows, columns)), node.Input(0), zero], node.Output(0));
     }
 
     public static void Tile(OnnxNode node, OnnxGraphBuilder graph)

@@ -62,6 +62,8 @@ internal sealed class OnnxNode
     public Tensor? Tensor(string attribute) =>
         _attributes.TryGetValue(attribute, out var a) && Typed(a, AttributeType.Tensor).T is { } proto ? OnnxTensors.Read(proto) : null;
 
+    public GraphProto? Subgraph(string attribute) => _attributes.TryGetValue(attribute, out var a) ? Typed(a, AttributeType.Graph).G : null;
+
     public ImportFault Fault(string what) => new($"{Place}: {what}");
 
     public int[] Narrow(long[] values, string what) => Array.ConvertAll(values, v => Narrow(v, what));

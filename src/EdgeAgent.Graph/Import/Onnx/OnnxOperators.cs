@@ -15,6 +15,7 @@ internal static class OnnxOperators
         ["Abs"] = (n, g) => Emit(n, g, new Abs(), 1),
         ["And"] = (n, g) => Emit(n, g, new And(), 2),
         ["ArgMax"] = OnnxReductions.ArgMax,
+        ["ArgMin"] = OnnxReductions.ArgMin,
         ["CastLike"] = CastLike,
         ["Ceil"] = (n, g) => Emit(n, g, new Ceil(), 1),
         ["Celu"] = OnnxActivations.Celu,
@@ -26,17 +27,24 @@ internal static class OnnxOperators
         ["Exp"] = (n, g) => Emit(n, g, new Exp(), 1),
         ["Expand"] = OnnxMovement.Expand,
         ["Floor"] = (n, g) => Emit(n, g, new Floor(), 1),
+        ["DynamicQuantizeLinear"] = OnnxIntegers.DynamicQuantize,
+        ["ConvInteger"] = OnnxIntegers.Convolution,
         ["GRU"] = OnnxSequences.Gru,
         ["Gelu"] = OnnxActivations.Gelu,
         ["Greater"] = (n, g) => Emit(n, g, new Greater(), 2),
         ["GreaterOrEqual"] = (n, g) => Emit(n, g, new GreaterOrEqual(), 2),
+        ["GroupNormalization"] = OnnxNormalizations.Group,
+        ["If"] = OnnxBranches.If,
         ["InstanceNormalization"] = OnnxNormalizations.Instance,
+        ["LRN"] = OnnxNormalizations.AcrossChannels,
         ["LSTM"] = OnnxSequences.Lstm,
         ["LayerNormalization"] = OnnxNormalizations.Layer,
         ["Less"] = (n, g) => Emit(n, g, new Less(), 2),
         ["LessOrEqual"] = (n, g) => Emit(n, g, new LessOrEqual(), 2),
         ["Log"] = (n, g) => Emit(n, g, new Log(), 1),
         ["LogSoftmax"] = (n, g) => Softmax(n, g, axis => new LogSoftmax(axis)),
+        ["LpNormalization"] = OnnxNormalizations.Length,
+        ["MatMulInteger"] = OnnxIntegers.MatMul,
         ["Max"] = (n, g) => OnnxReductions.OfInputs(n, g, new Max()),
         ["Mean"] = (n, g) => OnnxReductions.OfInputs(n, g, new Add(), average: true),
         ["Min"] = (n, g) => OnnxReductions.OfInputs(n, g, new Min()),
@@ -49,6 +57,7 @@ internal static class OnnxOperators
         ["QLinearConv"] = OnnxQuantized.Convolution,
         ["QLinearMatMul"] = OnnxQuantized.MatMul,
         ["RNN"] = OnnxSequences.Rnn,
+        ["RMSNormalization"] = OnnxNormalizations.RootMeanSquare,
         ["Reciprocal"] = (n, g) => Emit(n, g, new Reciprocal(), 1),
         ["ReduceL1"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), before: x => g.EmitTemporary(n, new Abs(), x)),
         ["ReduceL2"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), x => g.EmitTemporary(n, new Mul(), x, x), new Sqrt()),
@@ -62,6 +71,7 @@ internal static class OnnxOperators
         ["Resize"] = OnnxMovement.Resize,
         ["Round"] = (n, g) => Emit(n, g, new Round(), 1),
         ["Selu"] = (n, g) => Emit(n, g, new Selu(n.Float("alpha", 1.67326319f), n.Float("gamma", 1.05070102f)), 1),
+        ["Shrink"] = OnnxActivations.Shrink,
         ["Sign"] = (n, g) => Emit(n, g, new Sign(), 1),
         ["Sin"] = (n, g) => Emit(n, g, new Sin(), 1),
         ["Softplus"] = (n, g) => Emit(n, g, new Softplus(), 1),
@@ -73,10 +83,15 @@ internal static class OnnxOperators
         ["Swish"] = OnnxActivations.Swish,
         ["ThresholdedRelu"] = (n, g) => Emit(n, g, new ThresholdedRelu(n.Float("alpha", 1)), 1),
         ["Tile"] = OnnxMovement.Tile,
+        ["Trilu"] = OnnxMovement.Triangle,
         ["Upsample"] = OnnxMovement.Upsample,
         ["Where"] = (n, g) => Emit(n, g, new Where(), 3),
         ["Xor"] = (n, g) => Emit(n, g, new Xor(), 2),
+        ["com.microsoft.BiasGelu"] = OnnxActivations.BiasGelu,
         ["com.microsoft.FastGelu"] = OnnxActivations.FastGelu,
+        ["com.microsoft.FusedConv"] = OnnxFused.Convolution,
+        ["com.microsoft.FusedGemm"] = OnnxFused.Gemm,
+        ["com.microsoft.FusedMatMul"] = OnnxFused.MatMul,
         ["com.microsoft.Gelu"] = OnnxActivations.Gelu,
         ["com.microsoft.QGemm"] = OnnxQuantized.Gemm,
         ["com.microsoft.QLinearAdd"] = (n, g) => OnnxQuantized.Binary(n, g, new Add()),
@@ -87,6 +102,8 @@ internal static class OnnxOperators
         ["com.microsoft.QLinearMul"] = (n, g) => OnnxQuantized.Binary(n, g, new Mul()),
         ["com.microsoft.QLinearSigmoid"] = (n, g) => OnnxQuantized.Unary(n, g, new Sigmoid()),
         ["com.microsoft.QLinearSoftmax"] = OnnxQuantized.Softmax,
+        ["com.microsoft.QuickGelu"] = OnnxActivations.QuickGelu,
+        ["com.microsoft.SkipLayerNormalization"] = OnnxFused.SkipLayer,
         ["Add"] = (n, g) => Emit(n, g, new Add(), 2),
         ["AveragePool"] = AveragePool,
         ["BatchNormalization"] = BatchNormalization,
@@ -94,8 +111,9 @@ internal static class OnnxOperators
         ["Clip"] = Clip,
         ["Concat"] = (n, g) => Emit(n, g, new Concat(OnnxShapes.Axis(n, n.Int("axis", 0), Shape(n, g, 0).Length)), n.Proto.Input.Count),
         ["Constant"] = Constant,
-        ["ConstantOfShape"] = NotFolded,
+        ["ConstantOfShape"] = OnnxFills.ConstantOfShape,
         ["Conv"] = Conv,
+        ["ConvTranspose"] = ConvTranspose,
         ["DequantizeLinear"] = DequantizeLinear,
         ["Div"] = (n, g) => Emit(n, g, new Div(), 2),
         ["Dropout"] = Dropout,
@@ -143,6 +161,38 @@ internal static class OnnxOperators
             throw node.Fault($"has weights of rank {weights.Length}; 1-D and 2-D convolutions are supported");
         var window = OnnxShapes.Window(node, Shape(node, graph, 0), node.SmallInts("kernel_shape") ?? weights[2..]);
         Emit(node, graph, new Conv(window, node.SmallInt("group", 1)), 3);
+    }
+
+    private static void ConvTranspose(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var (x, weights) = (Shape(node, graph, 0), Shape(node, graph, 1));
+        if (weights.Length is not (3 or 4) || x.Length != weights.Length)
+            throw node.Fault($"has weights of rank {weights.Length} and an input of rank {x.Length}; 1-D and 2-D convolutions are supported");
+        var axes = weights.Length - 2;
+        int[] none = [.. Enumerable.Repeat(0, axes)], ones = [.. Enumerable.Repeat(1, axes)];
+        var (strides, dilations, extra) = (node.SmallInts("strides") ?? ones, node.SmallInts("dilations") ?? ones, node.SmallInts("output_padding") ?? none);
+        var kernel = node.SmallInts("kernel_shape") ?? weights[2..];
+        if (new[] { strides, dilations, extra, kernel }.Any(a => a.Length != axes || a.Any(v => v is < 0 or > 1 << 15)))
+            throw node.Fault($"strides, dilations, kernel and output_padding do not fit {axes} axes");
+        var pads = node.SmallInts("pads") ?? new int[2 * axes];
+        var (automatic, wanted) = (node.String("auto_pad", "NOTSET"), node.SmallInts("output_shape"));
+        if (automatic is "SAME_UPPER" or "SAME_LOWER" || wanted is not null)
+        {
+            // The pads follow from the output's size; what is missing at the end is padding of the output.
+            pads = new int[2 * axes];
+            for (var i = 0; i < axes; i++)
+            {
+                var size = wanted is null ? x[2 + i] * (long)strides[i] : wanted[wanted.Length - axes + i];
+                var total = (x[2 + i] - 1L) * strides[i] + extra[i] + (kernel[i] - 1L) * dilations[i] + 1 - size;
+                var half = (int)Math.Clamp(total / 2, 0, 1 << 15);
+                (pads[i], pads[i + axes]) = automatic == "SAME_UPPER" ? (half, (int)Math.Clamp(total - half, 0, 1 << 15)) : ((int)Math.Clamp(total - half, 0, 1 << 15), half);
+                if (total < 0)
+                    extra = [.. extra.Select((e, at) => at == i ? (int)Math.Clamp(e - total, 0, 1 << 15) : e)];
+            }
+        }
+        else if (automatic is not ("NOTSET" or "VALID" or ""))
+            throw node.Fault($"auto_pad '{ModelImportException.OneLine(automatic)}' is unknown");
+        Emit(node, graph, new ConvTranspose(new(kernel, strides, automatic == "VALID" ? new int[2 * axes] : pads, dilations), node.SmallInt("group", 1), extra), 3);
     }
 
     private static void Gemm(OnnxNode node, OnnxGraphBuilder graph) =>
@@ -214,9 +264,14 @@ internal static class OnnxOperators
 
     private static void Pad(OnnxNode node, OnnxGraphBuilder graph)
     {
-        var mode = node.String("mode", "constant");
-        if (mode != "constant")
-            throw node.Fault($"mode '{ModelImportException.OneLine(mode)}' is not supported, only 'constant'");
+        Margins.Rule? rule = node.String("mode", "constant") switch
+        {
+            "constant" => null,
+            "reflect" => Margins.Reflect,
+            "edge" => Margins.Edge,
+            "wrap" => Margins.Wrap,
+            var other => throw node.Fault($"mode '{ModelImportException.OneLine(other)}' is unknown"),
+        };
         var rank = Shape(node, graph, 0).Length;
         var given = node.Opset < 11
             ? node.SmallInts("pads") ?? throw node.Fault("has no pads")
@@ -230,7 +285,11 @@ internal static class OnnxOperators
         var pads = new int[2 * rank];
         for (var i = 0; i < axes.Length; i++)
             (pads[axes[i]], pads[axes[i] + rank]) = (given[i], given[i + axes.Length]);
-        Emit(node, graph, new Pad(pads, value), 1);
+        // What cuts off is a slice, and the value's own elements are picked.
+        if (rule is not null || pads.Any(p => p < 0))
+            OnnxMovement.PadByPicking(node, graph, pads, value, rule);
+        else
+            Emit(node, graph, new Pad(pads, value), 1);
     }
 
     private static void Softmax(OnnxNode node, OnnxGraphBuilder graph, Func<int, Operator> op)
@@ -339,6 +398,9 @@ internal static class OnnxOperators
             names.RemoveAt(names.Count - 1);
         graph.Emit(node.Name, op, names, node.Output(0));
     }
+
+    internal static int[] Shape(OnnxNode node, OnnxGraphBuilder graph, string value) =>
+        (graph.Value(value) ?? throw node.Fault($"'{ModelImportException.OneLine(value)}' has no known shape")).Shape;
 
     internal static int[] Shape(OnnxNode node, OnnxGraphBuilder graph, int input) =>
         (graph.Value(node.Input(input)) ?? throw node.Fault($"input {input} is missing or has no known shape")).Shape;

@@ -17,14 +17,15 @@ internal static class OnnxOrder
         var waiting = new int[nodes.Length];
         var readers = new List<int>[nodes.Length];
         for (var i = 0; i < nodes.Length; i++)
-            foreach (var input in nodes[i].Proto.Input)
+            // A body's outer values are needed before its node; names that nothing here makes are found missing when it is converted.
+            foreach (var (input, isBodys) in nodes[i].Proto.Input.Select(name => (name, false)).Concat(OnnxBranches.OuterReads(nodes[i].Proto).Select(name => (name, true))))
             {
                 if (producers.TryGetValue(input, out var producer))
                 {
                     waiting[i]++;
                     (readers[producer] ??= []).Add(i);
                 }
-                else if (input.Length > 0 && !sources.Contains(input))
+                else if (input.Length > 0 && !isBodys && !sources.Contains(input))
                     throw nodes[i].Fault($"reads '{ModelImportException.OneLine(input)}', which nothing defines");
             }
 

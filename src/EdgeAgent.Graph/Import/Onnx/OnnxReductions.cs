@@ -34,11 +34,23 @@ internal static class OnnxReductions
         graph.Emit(node.Name, new Add(), [graph.EmitTemporary(node, new Log(), sum), shift], node.Output(0));
     }
 
-    public static void ArgMax(OnnxNode node, OnnxGraphBuilder graph)
+    public static void ArgMax(OnnxNode node, OnnxGraphBuilder graph) => Index(node, graph, node.Input(0));
+
+    public static void ArgMin(OnnxNode node, OnnxGraphBuilder graph) => Index(node, graph, graph.EmitTemporary(node, new Neg(), node.Input(0)));
+
+    /// <summary>The first index of the largest element or, counted from the other end, the last.</summary>
+    private static void Index(OnnxNode node, OnnxGraphBuilder graph, string x)
     {
-        if (node.Flag("select_last_index"))
-            throw node.Fault("select_last_index is not supported");
-        OnnxOperators.Emit(node, graph, new ArgMax(node.SmallInt("axis", 0), KeepsDims(node)), 1);
+        var shape = OnnxOperators.Shape(node, graph, 0);
+        var axis = OnnxShapes.Axis(node, node.Int("axis", 0), shape.Length);
+        var op = new ArgMax(axis, KeepsDims(node));
+        if (!node.Flag("select_last_index"))
+        {
+            graph.Emit(node.Name, op, [x], node.Output(0));
+            return;
+        }
+        var backwards = graph.EmitTemporary(node, op, graph.EmitTemporary(node, new StridedSlice([-1], [int.MinValue], [axis], [-1]), x));
+        graph.Emit(node.Name, new Sub(), [graph.AddConstant(node.Output(0) + "_last", Tensor.Of([shape[axis] - 1L], [])), backwards], node.Output(0));
     }
 
     /// <summary>Sum, Mean, Max and Min of any number of inputs.</summary>

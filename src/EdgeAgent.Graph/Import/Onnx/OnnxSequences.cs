@@ -33,6 +33,10 @@ internal static class OnnxSequences
         var hidden = node.SmallInt("hidden_size", OnnxOperators.Shape(node, graph, 2) is { Length: 3 } r ? r[2] : 0);
         var op = make(hidden, direction, activations);
         var names = Enumerable.Range(0, 8).Select(node.Input).ToArray();
+        // States that begin with zeros are those of a layer without initial ones; so the batch stays free.
+        foreach (var state in new[] { 5, 6 })
+            if (names[state].Length > 0 && (graph.Zeros.Contains(names[state]) || graph.Constant(names[state]) is { } initial && OnnxFills.IsZero(initial)))
+                names[state] = "";
         var batchFirst = node.Flag("layout");
         if (batchFirst)
         {

@@ -10,11 +10,11 @@ internal static class TfFolding
 {
     /// <summary>Operators that are supported only where they fold away.</summary>
     public static readonly string[] OnlyFolded =
-        ["Fill", "FloorDiv", "FloorMod", "Pack", "Range", "Rank", "Shape", "Size"];
+        ["FloorDiv", "FloorMod", "Range", "Rank", "Shape", "Size"];
 
     private static readonly HashSet<string> _foldable =
     [
-        .. OnlyFolded, "Add", "AddV2", "Cast", "Concat", "ConcatV2", "Div", "ExpandDims", "Gather", "GatherV2", "Identity", "Max", "Maximum", "Min", "Minimum", "Mul", "Neg", "Pow", "Prod", "RealDiv",
+        .. OnlyFolded, "Equal", "Fill", "Greater", "GreaterEqual", "Less", "LessEqual", "LogicalAnd", "LogicalNot", "LogicalOr", "NotEqual", "Pack", "Add", "AddV2", "Cast", "Concat", "ConcatV2", "Div", "ExpandDims", "Gather", "GatherV2", "Identity", "Max", "Maximum", "Min", "Minimum", "Mul", "Neg", "Pow", "Prod", "RealDiv",
         "Reshape", "Rsqrt", "Slice", "Sqrt", "Square", "Squeeze", "StridedSlice", "Sub", "Transpose",
     ];
 
@@ -51,7 +51,7 @@ internal static class TfFolding
             case "Cast":
                 return FoldedArithmetic.Cast(x[0], TfTypes.ElementOf(node.Type("DstT")) ?? throw node.Fault("casts to an unsupported type"));
             case "Fill":
-                return FoldedArithmetic.Fill(x[0], Second(), node.Fault);
+                return x[0].IsConstant ? FoldedArithmetic.Fill(x[0], Second(), node.Fault) : null;
             case "Gather" or "GatherV2":
                 return FoldedArithmetic.Gather(x[0], Second(), x.Length > 2 ? node.Axis(node.Ints(2, "axis")[0], x[0].Shape.Length) : 0, node.Fault);
             case "Range":
@@ -71,6 +71,8 @@ internal static class TfFolding
                 return FoldedArithmetic.Transpose(x[0], node.Ints(1, "permutation"), node.Fault);
             case "StridedSlice" or "Slice":
                 return Sliced(node, x[0]);
+            case "LogicalNot":
+                return x[0].IsConstant ? x[0] with { Numbers = Array.ConvertAll(x[0].Numbers, n => new FoldedNumber(1 - n.Value)) } : null;
             case "Prod" or "Max" or "Min":
                 return Reduced(node, x[0], node.Ints(1, "axes"));
             case "Neg" or "Sqrt" or "Rsqrt" or "Square":
@@ -101,17 +103,30 @@ internal static class TfFolding
             "Minimum" when a.IsConstant && b.IsConstant => (x, y) => new(Math.Min(x.Value, y.Value)),
             "Pow" when a.IsConstant && b.IsConstant => (x, y) => new(Math.Pow(x.Value, y.Value)),
             "FloorMod" when a.IsConstant && b.IsConstant => (x, y) => y.Value == 0 ? throw node.Fault("divides by 0") : new(x.Value - Math.Floor(x.Value / y.Value) * y.Value),
+            "Equal" when a.IsConstant && b.IsConstant => (x, y) => Truth(x.Value == y.Value),
+            "NotEqual" when a.IsConstant && b.IsConstant => (x, y) => Truth(x.Value != y.Value),
+            "Less" when a.IsConstant && b.IsConstant => (x, y) => Truth(x.Value < y.Value),
+            "LessEqual" when a.IsConstant && b.IsConstant => (x, y) => Truth(x.Value <= y.Value),
+            "Greater" when a.IsConstant && b.IsConstant => (x, y) => Truth(x.Value > y.Value),
+            "GreaterEqual" when a.IsConstant && b.IsConstant => (x, y) => Truth(x.Value >= y.Value),
+            "LogicalAnd" => (x, y) => Truth(x.Value != 0 && y.Value != 0),
+            "LogicalOr" => (x, y) => Truth(x.Value != 0 || y.Value != 0),
             _ => null,
         };
-        return operation is null ? null : FoldedArithmetic.Binary(a, b, operation, node.Fault);
+        var result = operation is null ? null : FoldedArithmetic.Binary(a, b, operation, node.Fault);
+        return result is not null && node.Op is "Equal" or "NotEqual" or "Less" or "LessEqual" or "Greater" or "GreaterEqual" ? result with { Type = ElementType.Bool } : result;
+
+        static FoldedNumber Truth(bool value) => new(value ? 1 : 0);
 
         static FoldedNumber Floor(FoldedNumber n) => n with { Value = Math.Floor(n.Value) };
     }
 
     private static FoldedValue? Packed(TfNode node, FoldedValue[] parts)
     {
-        if (parts.Any(p => !p.Shape.AsSpan().SequenceEqual(parts[0].Shape)) || node.Axis(node.Int("axis", 0), parts[0].Shape.Length + 1) != 0)
-            throw node.Fault("packs values of different shapes, or not along axis 0");
+        if (parts.Any(p => !p.Shape.AsSpan().SequenceEqual(parts[0].Shape)))
+            throw node.Fault("packs values of different shapes");
+        if (node.Axis(node.Int("axis", 0), parts[0].Shape.Length + 1) != 0)
+            return null;
         FoldedArithmetic.Bound((double)parts.Length * parts[0].Numbers.Length, node.Fault);
         return new(parts[0].Type, [parts.Length, .. parts[0].Shape], [.. parts.SelectMany(p => p.Numbers)]);
     }

@@ -33,12 +33,17 @@ internal static class TfImages
         // [N, s1 / b1, b1, s2 / b2, b2, ...] to [b1, b2, N, s1 / b1, s2 / b2, ...]
         var apart = graph.Reshape(node.Name + "_apart", x, [shape[0], .. block.SelectMany((b, i) => new[] { shape[1 + i] / b, b }), .. shape[(1 + block.Length)..]], node.Fault);
         var moved = Moved(graph, node.Name + "_moved", apart, [.. Each(block, i => 2 + 2 * i), 0, .. Each(block, i => 1 + 2 * i)]);
-        return graph.Reshape(node.Name, moved, [checked(shape[0] * block.Aggregate(1, (a, b) => a * b)), .. block.Select((b, i) => shape[1 + i] / b), .. shape[(1 + block.Length)..]], node.Fault);
+        var made = graph.Reshape(node.Name, moved, [checked(shape[0] * block.Aggregate(1, (a, b) => a * b)), .. block.Select((b, i) => shape[1 + i] / b), .. shape[(1 + block.Length)..]], node.Fault);
+        if (rank == block.Length + 2)
+            graph.Blocked.TakenApart(made, node.Data(0), block, margins);
+        return made;
     }
 
     public static Laid BatchToSpace(TfNode node, ChannelsLastGraph graph)
     {
         var (block, margins) = Blocks(node);
+        if (graph.Blocked.Whole(node.Data(0), block, margins) is { } dilated)
+            return dilated;
         var shape = node.Shape(0);
         var count = block.Aggregate(1, (a, b) => checked(a * b));
         if (shape[0] % count != 0)

@@ -17,20 +17,23 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
         index < inputs.Count ? inputs[index] : throw Fault($"has {inputs.Count} inputs; input {index} is missing");
 
     /// <summary>The input as a value of the graph.</summary>
-    public Laid Data(int index)
+    public Laid Data(int index) => Data(Input(index), index);
+
+    /// <summary>A value as one of the graph, for this node to read.</summary>
+    public Laid Data(TfValue value, int index)
     {
-        switch (Input(index))
+        switch (value)
         {
             case TfValue.Data data:
                 return data.Laid;
             case TfValue.Constant constant:
                 return constant.Placed ??= new(graph.Assembly.Constant($"{Name}_{index}", constant.Tensor));
-            case TfValue.Folded { Value: { IsConstant: true } value }:
-                return new(graph.Assembly.Constant($"{Name}_{index}", value.ToTensor()));
+            case TfValue.Folded { Value: { IsConstant: true } known }:
+                return new(graph.Assembly.Constant($"{Name}_{index}", known.ToTensor()));
             case TfValue.Folded:
                 throw Fault("computes with the batch size, which is not supported; export the model with a fixed batch");
             default:
-                throw Fault($"input {index} is a variable where a tensor is needed");
+                throw Fault($"input {index} is a {(value is TfValue.List ? "list" : "variable")} where a tensor is needed");
         }
     }
 
@@ -44,7 +47,9 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
     };
 
     /// <summary>The input, if all of it is known: weights and other constants of any size.</summary>
-    public Tensor? TryConstant(int index) => Input(index) switch
+    public Tensor? TryConstant(int index) => TryConstant(Input(index));
+
+    private Tensor? TryConstant(TfValue input) => input switch
     {
         TfValue.Constant constant => constant.Tensor,
         TfValue.Data data when !data.Laid.Planar => graph.Assembly.Constant(data.Laid.Name),
@@ -58,9 +63,11 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
             : throw Fault($"its {what} are computed by the graph; only constants are supported: freeze the model");
 
     /// <summary>Small numbers, possibly in terms of the batch; null if the input is computed from data or large.</summary>
-    public FoldedValue? Folded(int index) => Input(index) is TfValue.Folded folded
+    public FoldedValue? Folded(int index) => Folded(Input(index));
+
+    public FoldedValue? Folded(TfValue value) => value is TfValue.Folded folded
         ? folded.Value
-        : TryConstant(index) is { } tensor ? FoldedValue.TryOf(tensor) : null;
+        : TryConstant(value) is { } tensor ? FoldedValue.TryOf(tensor) : null;
 
     /// <summary>Whole numbers that are the structure of the node: axes, pads, shapes.</summary>
     public int[] Ints(int index, string what) => Folded(index) is { IsConstant: true } value

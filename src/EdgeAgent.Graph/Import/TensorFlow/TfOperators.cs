@@ -13,6 +13,8 @@ internal static class TfOperators
     public static readonly IReadOnlyDictionary<string, Converter> All = new Dictionary<string, Converter>
     {
         ["Add"] = Binary(new Add()),
+        ["All"] = Of((n, g) => Any(n, g, new ReduceMin(Axes(n), n.Flag("keep_dims")))),
+        ["Any"] = Of((n, g) => Any(n, g, new ReduceMax(Axes(n), n.Flag("keep_dims")))),
         ["AddN"] = Of(AddN),
         ["AddV2"] = Binary(new Add()),
         ["AvgPool"] = Of((n, g) => Pool(n, g, w => new AveragePool(w, false, false))),
@@ -27,15 +29,17 @@ internal static class TfOperators
         ["ConcatV2"] = Of((n, g) => Concat(n, g, Enumerable.Range(0, Math.Max(0, n.InputCount - 1)), n.InputCount - 1)),
         ["Const"] = (n, _) => [new TfValue.Constant(TfTensors.Read(n.Tensor("value") ?? throw n.Fault("holds no tensor"), n.Fault))],
         ["Conv2D"] = Of(Conv2D),
+        ["Conv2DBackpropInput"] = Of(ConvTranspose),
         ["DepthwiseConv2dNative"] = Of(Depthwise),
         ["Div"] = Binary(new Div()),
         ["Einsum"] = Of((n, g) => Einsum.Emit(n.Name, n.Text("equation", ""), n.Data(0), n.Data(1), g, n.Fault)),
         ["Elu"] = Unary(_ => new Elu(1)),
         ["EnsureShape"] = Passed,
+        ["Equal"] = Compared(new Equal()),
         ["Erf"] = Unary(_ => new Erf()),
         ["Exp"] = Unary(_ => new Exp()),
         ["ExpandDims"] = Of((n, g) => g.Reshape(n.Name, n.Data(0), TfShapes.Expanded(n, n.Shape(0)), n.Fault)),
-        ["Fill"] = NotFolded,
+        ["Fill"] = Fill,
         ["Floor"] = Unary(_ => new Floor()),
         ["FloorDiv"] = NotFolded,
         ["FloorMod"] = NotFolded,
@@ -44,9 +48,16 @@ internal static class TfOperators
         ["FusedBatchNormV3"] = Of(FusedBatchNorm),
         ["Gather"] = Of(Gather),
         ["GatherV2"] = Of(Gather),
+        ["Greater"] = Compared(new Greater()),
+        ["GreaterEqual"] = Compared(new GreaterOrEqual()),
         ["Identity"] = Passed,
         ["IdentityN"] = Passed,
         ["LeakyRelu"] = Unary(n => new LeakyRelu(n.Float("alpha", 0.2f))),
+        ["Less"] = Compared(new Less()),
+        ["LessEqual"] = Compared(new LessOrEqual()),
+        ["LogicalAnd"] = Compared(new And()),
+        ["LogicalNot"] = Of((n, g) => n.Data(0) is var x ? x with { Name = g.Assembly.Emit(n.Name, new Not(), x.Name) } : default),
+        ["LogicalOr"] = Compared(new Or()),
         ["Log"] = Unary(_ => new Log()),
         ["LogSoftmax"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new LogSoftmax(n.Shape(0).Length - 1), g.Plain(n.Data(0))))),
         ["MatMul"] = Of(MatMul),
@@ -56,9 +67,12 @@ internal static class TfOperators
         ["Mean"] = Of((n, g) => g.Reduce(n.Name, new ReduceMean(Axes(n), n.Flag("keep_dims")), n.Data(0))),
         ["Min"] = Of((n, g) => g.Reduce(n.Name, new ReduceMin(Axes(n), n.Flag("keep_dims")), n.Data(0))),
         ["Minimum"] = Of((n, g) => Extreme(n, g, new Min())),
+        ["MirrorPad"] = Of(MirrorPad),
         ["Mul"] = Binary(new Mul()),
         ["Neg"] = Unary(_ => new Neg()),
-        ["Pack"] = NotFolded,
+        ["NotEqual"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new Not(), g.Assembly.Emit(n.Name + "_equal", new Equal(), g.Plain(n.Data(0)), g.Plain(n.Data(1)))))),
+        ["OnesLike"] = Of((n, g) => Like(n, g, 1)),
+        ["Pack"] = Of(Pack),
         ["Pad"] = Of((n, g) => Pad(n, g, 0)),
         ["PadV2"] = Of((n, g) => Pad(n, g, n.Scalar(2, "value"))),
         ["PlaceholderWithDefault"] = Passed,
@@ -71,10 +85,13 @@ internal static class TfOperators
         ["Relu"] = Unary(_ => new Relu()),
         ["Relu6"] = Unary(_ => new Clip(0, 6)),
         ["Reshape"] = Of(Reshape),
+        ["ReverseV2"] = Of((n, g) => Axes(n) is var axes ? g.Slice(n.Name, n.Data(0), new(Array.ConvertAll(axes, _ => -1), Array.ConvertAll(axes, _ => int.MinValue), axes, Array.ConvertAll(axes, _ => -1))) : default),
         ["ResizeBilinear"] = Of((n, g) => TfImages.Resize(n, g, linear: true)),
         ["ResizeNearestNeighbor"] = Of((n, g) => TfImages.Resize(n, g, linear: false)),
         ["Round"] = Unary(_ => new Round()),
         ["Rsqrt"] = Of((n, g) => g.Unary(n.Name, new Reciprocal(), g.Unary(n.Name + "_root", new Sqrt(), n.Data(0)))),
+        ["Select"] = Of(Select),
+        ["SelectV2"] = Of(Select),
         ["Selu"] = Of((n, g) => Activations.Selu(n.Name, n.Data(0), g)),
         ["Shape"] = NotFolded,
         ["Sigmoid"] = Unary(_ => new Sigmoid()),
@@ -96,12 +113,21 @@ internal static class TfOperators
         ["Sub"] = Binary(new Sub()),
         ["Sum"] = Of((n, g) => g.Reduce(n.Name, new ReduceSum(Axes(n), n.Flag("keep_dims")), n.Data(0))),
         ["Tanh"] = Unary(_ => new Tanh()),
+        ["TensorListFromTensor"] = TfLists.FromTensor,
+        ["TensorListGetItem"] = TfLists.Get,
+        ["TensorListLength"] = TfLists.Count,
+        ["TensorListReserve"] = TfLists.Reserve,
+        ["TensorListSetItem"] = TfLists.Set,
+        ["TensorListStack"] = TfLists.Stack,
+        ["Tile"] = Of(Tile),
+        ["Unpack"] = Unpack,
+        ["ZerosLike"] = Of((n, g) => Like(n, g, 0)),
         ["Transpose"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new Transpose(n.Ints(1, "permutation")), g.Plain(n.Data(0))))),
     };
 
     /// <summary>Names for the error that refuses an operator, and for the README: those above and what <see cref="TfWalker"/> takes itself.</summary>
     public static IEnumerable<string> Supported => All.Keys
-        .Concat(["PartitionedCall", "Placeholder", "ReadVariableOp", "StatefulPartitionedCall", "VarHandleOp", "Variable", "VariableV2"])
+        .Concat(["If", "StatelessIf", "StatelessWhile", "While", "PartitionedCall", "Placeholder", "ReadVariableOp", "StatefulPartitionedCall", "VarHandleOp", "Variable", "VariableV2"])
         .Order(StringComparer.Ordinal)
         .Select(op => TfFolding.OnlyFolded.Contains(op) ? $"{op} (of constants and shapes)" : op);
 
@@ -115,6 +141,103 @@ internal static class TfOperators
 
     private static IReadOnlyList<TfValue> NotFolded(TfNode node, ChannelsLastGraph graph) =>
         throw node.Fault("is supported only on constants and shapes, and reads computed data here");
+
+    private static Converter Compared(Operator op) => Of((node, graph) => new(graph.Assembly.Emit(node.Name, op, graph.Plain(node.Data(0)), graph.Plain(node.Data(1)))));
+
+    /// <summary>Whether any or all along some axes are true: the largest or smallest of ones and zeros.</summary>
+    private static Laid Any(TfNode node, ChannelsLastGraph graph, ReduceOperator op)
+    {
+        var numbers = graph.Assembly.Emit(node.Name + "_numbers", new Cast(ElementType.Float32), graph.Plain(node.Data(0)));
+        return new(graph.Assembly.Emit(node.Name, new Cast(ElementType.Bool), graph.Assembly.Emit(node.Name + "_extreme", op, numbers)));
+    }
+
+    /// <summary>The same number everywhere, in a shape that depends on the batch; other shapes are folded.</summary>
+    private static IReadOnlyList<TfValue> Fill(TfNode node, ChannelsLastGraph graph)
+    {
+        if (node.Folded(0) is not { } shape || node.Folded(1) is not { IsConstant: true, Type: ElementType.Float32, Numbers: [var number] })
+            throw node.Fault("fills a shape or with a number that is computed from data, which is not supported");
+        if (shape.IsConstant)
+            throw node.Fault($"makes a constant of more than {FoldedValue.MaxCount} elements, which is not supported");
+        return [new TfValue.Data(graph.PerSample(node.Name, shape.Numbers, new(graph.Assembly.Constant(node.Name + "_number", Tensor.Of([(float)number.Value]))), node.Fault))];
+    }
+
+    /// <summary>A number in the shape of a value.</summary>
+    private static Laid Like(TfNode node, ChannelsLastGraph graph, float number)
+    {
+        if (graph.Assembly.Value(graph.Plain(node.Data(0))).Type != ElementType.Float32)
+            throw node.Fault("makes whole numbers of a shape that depends on data, which is not supported");
+        var numbers = Array.ConvertAll(node.Shape(0), FoldedNumber.OfDimension);
+        Laid value = new(graph.Assembly.Constant(node.Name + "_number", Tensor.Of([number])));
+        return numbers.Any(n => n.PerBatch != 0)
+            ? graph.PerSample(node.Name, numbers, value, node.Fault)
+            : new(graph.Assembly.Emit(node.Name, new Expand([.. numbers.Select(n => (long)n.Value)]), value.Name));
+    }
+
+    /// <summary>Elements of the value itself as its margin.</summary>
+    private static Laid MirrorPad(TfNode node, ChannelsLastGraph graph)
+    {
+        var (x, given) = (new Laid(graph.Plain(node.Data(0))), node.Ints(1, "paddings"));
+        var shape = node.Shape(0);
+        Margins.Rule rule = node.Text("mode", "REFLECT") == "SYMMETRIC" ? Margins.Symmetric : Margins.Reflect;
+        if (given.Length != 2 * shape.Length)
+            throw node.Fault($"{given.Length} paddings do not fit {shape.Length} axes");
+        for (var axis = 0; axis < shape.Length; axis++)
+            if (given[2 * axis] != 0 || given[2 * axis + 1] != 0)
+            {
+                var indices = Margins.Indices(shape[axis], given[2 * axis], given[2 * axis + 1], rule, node.Fault);
+                x = new(graph.Assembly.Emit(node.Name, new Gather(axis), x.Name, graph.Assembly.Constant(node.Name + "_mirrored", Tensor.Of(indices, indices.Length))));
+            }
+        return x;
+    }
+
+    /// <summary>Joined along a new axis.</summary>
+    private static Laid Pack(TfNode node, ChannelsLastGraph graph)
+    {
+        if (node.InputCount == 0)
+            throw node.Fault("joins nothing");
+        var axis = node.Axis(node.Int("axis", 0), node.Shape(0).Length + 1);
+        return graph.Concat(node.Name, [.. Enumerable.Range(0, node.InputCount).Select(i =>
+            graph.Reshape($"{node.Name}_{i}", node.Data(i), [.. node.Shape(i)[..axis], 1, .. node.Shape(i)[axis..]], node.Fault))], axis);
+    }
+
+    private static IReadOnlyList<TfValue> Unpack(TfNode node, ChannelsLastGraph graph)
+    {
+        var shape = node.Shape(0);
+        var axis = node.Axis(node.Int("axis", 0), shape.Length);
+        if (shape[axis] is < 1 or > 1 << 12)
+            throw node.Fault($"takes {shape[axis]} parts out of [{string.Join(',', shape)}], which is not supported");
+        return [.. Enumerable.Range(0, shape[axis]).Select(i => (TfValue)new TfValue.Data(
+            graph.Reshape($"{node.Name}_{i}", graph.Slice($"{node.Name}_part_{i}", node.Data(0), new([i], [i + 1], [axis], [1])), [.. shape[..axis], .. shape[(axis + 1)..]], node.Fault)))];
+    }
+
+    /// <summary>A condition of fewer axes belongs to the first ones, as the older operator has it.</summary>
+    private static Laid Select(TfNode node, ChannelsLastGraph graph)
+    {
+        Laid condition = new(graph.Plain(node.Data(0)));
+        var (has, wanted) = (graph.Shape(condition), node.Shape(1));
+        if (node.Op == "Select" && has.Length > 0 && has.Length < wanted.Length)
+            condition = graph.Reshape(node.Name + "_condition", condition, [.. has, .. Enumerable.Repeat(1, wanted.Length - has.Length)], node.Fault);
+        return new(graph.Assembly.Emit(node.Name, new Where(), condition.Name, graph.Plain(node.Data(1)), graph.Plain(node.Data(2))));
+    }
+
+    private static Laid Tile(TfNode node, ChannelsLastGraph graph)
+    {
+        var shape = node.Shape(0);
+        if (node.Folded(1) is not { } repeats || repeats.Numbers.Length != shape.Length)
+            throw node.Fault("its repeats are not known at import");
+        // A single row for every sample.
+        if (repeats.Numbers[0] == new FoldedNumber(0, 1) && shape[0] == 1 && graph.Assembly.Value(graph.Plain(node.Data(0))).Type == ElementType.Float32 && repeats.Numbers[1..].All(r => r == new FoldedNumber(1)))
+            return graph.PerSample(node.Name, [new(0, 1), .. shape[1..].Select(d => new FoldedNumber(d))], new(graph.Plain(node.Data(0))), node.Fault);
+        var (x, counts) = (node.Data(0), node.Ints(1, "repeats"));
+        for (var axis = 0; axis < shape.Length; axis++)
+            x = counts[axis] switch
+            {
+                1 => x,
+                > 1 and <= 1 << 12 => graph.Concat(node.Name, [.. Enumerable.Repeat(x, counts[axis])], axis),
+                _ => throw node.Fault($"repeats {counts[axis]} times, which is not supported"),
+            };
+        return x;
+    }
 
     private static IReadOnlyList<TfValue> Cast(TfNode node, ChannelsLastGraph graph)
     {
@@ -165,6 +288,21 @@ internal static class TfOperators
             throw node.Fault($"a kernel [{string.Join(',', kernel.Shape)}] does not fit {shape[3]} channels");
         var window = TfShapes.Window(node, first, shape[1..3], kernel.Shape[..2]);
         return result(graph.Conv(node.Name, x, kernel, null, window, shape[3] / kernel.Shape[2]));
+    }
+
+    // The gradient of a convolution by its input: the size of the result, the kernel, and what is enlarged.
+    private static Laid ConvTranspose(TfNode node, ChannelsLastGraph graph)
+    {
+        var (first, kernel) = (ChannelsFirst(node), Kernel(node));
+        if (node.Shape(2).Length != 4 || node.Folded(0) is not { Numbers: { Length: 4 } wanted })
+            throw node.Fault($"input [{string.Join(',', node.Shape(2))}] is no batch of images, or the size of the result is not known at import");
+        var sizes = Array.ConvertAll(first ? wanted[2..] : wanted[1..3], n => n is { PerBatch: 0, Value: >= 1 and <= 1 << 15 } ? (int)n.Value : throw node.Fault("the size of its result is no number"));
+        var padding = node.Text("padding", "VALID");
+        if (padding is not ("VALID" or "SAME"))
+            throw node.Fault($"padding '{ModelImportException.OneLine(padding)}' is not supported");
+        var x = first ? Planar(node, graph, 2) : node.Data(2);
+        var y = graph.ConvTranspose(node.Name, x, kernel, null, TfShapes.Spatial(node, "strides", first, 2), TfShapes.Spatial(node, "dilations", first, 2), sizes, padding == "SAME");
+        return first ? new(y.Name) : y;
     }
 
     private static Laid Depthwise(TfNode node, ChannelsLastGraph graph)

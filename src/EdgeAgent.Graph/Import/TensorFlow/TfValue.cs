@@ -19,6 +19,9 @@ internal abstract record TfValue
     /// <summary>A value of the IR graph.</summary>
     public sealed record Data(Laid Laid) : TfValue;
 
+    /// <summary>A list of tensors; what nothing has set is null.</summary>
+    public sealed record List(IReadOnlyList<TfValue?> Items) : TfValue;
+
     /// <summary>The handle of a resource variable, by the name of its node.</summary>
     public sealed record Variable(string Name) : TfValue;
 }

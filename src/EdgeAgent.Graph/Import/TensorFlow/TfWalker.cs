@@ -16,6 +16,9 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
     /// <summary>The largest networks have a tenth of this; functions that call functions could make any number.</summary>
     private const int MaxNodes = 1 << 16, MaxCallDepth = 64;
 
+    /// <summary>A loop is written out step by step; one of more steps would be too large a graph to use.</summary>
+    private const int MaxSteps = 1 << 11;
+
     private readonly Dictionary<string, FunctionDef> _functions = FunctionsOf(library);
     private readonly List<string> _calls = [];
     private int _nodes;
@@ -54,6 +57,12 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
             // A reference variable (TensorFlow 1) is read by an Identity; a handle only passes through one.
             case "Identity" when node.Input(0) is TfValue.Variable && node.Type("T") != (int)TfType.Resource:
                 return [Read(node, node.Input(0))];
+            case "While" or "StatelessWhile":
+                return Loop(node, Function(def, "cond"), Function(def, "body"), inputs);
+            case "If" or "StatelessIf":
+                return node.Folded(0) is { IsConstant: true, Numbers: [var taken] }
+                    ? Call(node, Function(def, taken.Value != 0 ? "then_branch" : "else_branch"), [.. inputs.Skip(1)])
+                    : throw node.Fault("its condition is computed from data, which is not supported; export the model for inference");
             case "Placeholder":
                 throw node.Fault("is an input that the signature does not name");
         }
@@ -68,6 +77,27 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
         catch (InvalidGraphException e)
         {
             throw node.Fault(e.Message);
+        }
+    }
+
+    private FunctionDef Function(NodeDef def, string attribute) =>
+        def.Attr.TryGetValue(attribute, out var value) && value.Func is { } named && _functions.TryGetValue(named.Name, out var function)
+            ? function
+            : throw TfNode.FaultOf(def, $"the function of its {attribute} is not in the file");
+
+    /// <summary>A loop whose number of steps is known, such as over the steps of a sequence: the body once for each.</summary>
+    private IReadOnlyList<TfValue> Loop(TfNode node, FunctionDef condition, FunctionDef body, IReadOnlyList<TfValue> values)
+    {
+        for (var step = 0; ; step++)
+        {
+            var goesOn = Call(node, condition, values) is [var only, ..] ? node.Folded(only) : null;
+            if (goesOn is not { IsConstant: true, Numbers: [var more] })
+                throw node.Fault("how often it is repeated is computed from data or depends on the batch, which is not supported");
+            if (more.Value == 0)
+                return values;
+            if (step == MaxSteps)
+                throw node.Fault($"is repeated more than {MaxSteps} times, which is not supported; export the model with a shorter sequence");
+            values = Call(node, body, values);
         }
     }
 

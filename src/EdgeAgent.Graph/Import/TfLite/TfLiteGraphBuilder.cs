@@ -220,6 +220,8 @@ internal sealed class TfLiteGraphBuilder
         var type = TfLiteTensors.TypeOf(tensor.Type) ?? throw new ImportFault($"input '{name}' is of type {tensor.Type}, which is not supported");
         if (tensor.IsConstant || _stored[index])
             throw new ImportFault($"input '{name}' is defined twice");
+        if (tensor.OpenAxis > 0)
+            throw new ImportFault($"input '{name}' has an unknown size along axis {tensor.OpenAxis}; only the batch (axis 0) may be dynamic: convert the model with a fixed size");
         if (tensor.Shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(tensor.Shape) > ShapeInference.MaxElements)
             throw new ImportFault($"input '{name}' has the shape [{string.Join(',', tensor.Shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
         _stored[index] = true;

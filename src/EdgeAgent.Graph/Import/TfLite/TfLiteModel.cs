@@ -33,6 +33,9 @@ internal sealed record TfLiteQuantization(float[] Scales, int[] ZeroPoints, int 
 internal sealed record TfLiteTensor(
     string Name, TfLiteType Type, int[] Shape, ReadOnlyMemory<byte> Data, TfLiteQuantization? Quantization, bool IsVariable)
 {
+    /// <summary>The first axis behind the batch whose size the file leaves open, and writes as 1; -1 if there is none.</summary>
+    public int OpenAxis { get; init; } = -1;
+
     public bool IsConstant => !Data.IsEmpty;
 
     /// <summary>An activation in 8 bits.</summary>
@@ -74,7 +77,7 @@ internal sealed record TfLiteModel(
             var code = table.Int(0);
             if (code < 0 || code >= codes.Length)
                 throw new ImportFault($"operator {operators.Count} has code {code}, of {codes.Length}");
-            var node = new TfLiteNode(operators.Count, codes[code], tensors, table.Ints(1) ?? [], table.Ints(2) ?? [], table.Table(4));
+            var node = new TfLiteNode(operators.Count, codes[code], tensors, table.Ints(1) ?? [], table.Ints(2) ?? [], table.Table(4), table.Bytes(5));
             operators.Add(node);
         }
         return new(file, tensors, References(graph.Ints(1), tensors, "input"), References(graph.Ints(2), tensors, "output"), operators, ReadMetadata(root, buffers, file));
@@ -109,7 +112,11 @@ internal sealed record TfLiteModel(
         if (table.Table(6) is not null)
             throw new ImportFault($"{place} is stored sparsely, which is not supported; convert the model without sparsity");
         var data = buffer == 0 ? default : Data(buffers[buffer], file);
-        return new(name, (TfLiteType)table.Byte(1), shape, data, Quantization(table.Table(4), place), table.Flag(5));
+        var signature = table.Ints(7) ?? [];
+        return new(name, (TfLiteType)table.Byte(1), shape, data, Quantization(table.Table(4), place), table.Flag(5))
+        {
+            OpenAxis = signature.Length == shape.Length ? Array.FindIndex(signature, Math.Min(1, signature.Length), d => d < 0) : -1,
+        };
     }
 
     private static ReadOnlyMemory<byte> Data(FlatTable buffer, FlatFile file) =>

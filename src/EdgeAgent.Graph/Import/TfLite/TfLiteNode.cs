@@ -6,9 +6,9 @@ internal sealed class TfLiteNode
     private readonly TfLiteTensor[] _tensors;
     private readonly FlatTable? _options;
 
-    public TfLiteNode(int index, string op, TfLiteTensor[] tensors, int[] inputs, int[] outputs, FlatTable? options)
+    public TfLiteNode(int index, string op, TfLiteTensor[] tensors, int[] inputs, int[] outputs, FlatTable? options, ReadOnlyMemory<byte> custom)
     {
-        (Index, Op, _tensors, Inputs, Outputs, _options) = (index, op, tensors, inputs, outputs, options);
+        (Index, Op, _tensors, Inputs, Outputs, _options, Custom) = (index, op, tensors, inputs, outputs, options, custom);
         foreach (var input in inputs)
             if (input < -1 || input >= tensors.Length)
                 throw Fault($"reads tensor {input}, of {tensors.Length}");
@@ -26,6 +26,9 @@ internal sealed class TfLiteNode
     public int[] Inputs { get; }
 
     public int[] Outputs { get; }
+
+    /// <summary>The options of an operator that is none of the published ones, in whatever form its author chose.</summary>
+    public ReadOnlyMemory<byte> Custom { get; }
 
     public bool Has(int input) => input < Inputs.Length && Inputs[input] >= 0;
 

@@ -23,6 +23,7 @@ internal static class TfLiteOperators
         ["CONCATENATION"] = Concatenation,
         ["COS"] = (n, g) => Unary(n, g, new Cos()),
         ["CONV_2D"] = Convolution,
+        ["DEPTH_TO_SPACE"] = TfLiteImages.DepthToSpace,
         ["DEPTHWISE_CONV_2D"] = DepthwiseConvolution,
         ["DEQUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DIV"] = (n, g) => Binary(n, g, new Div()),
@@ -37,6 +38,7 @@ internal static class TfLiteOperators
         ["GREATER"] = (n, g) => Compare(n, g, new Greater()),
         ["GREATER_EQUAL"] = (n, g) => Compare(n, g, new GreaterOrEqual()),
         ["HARD_SWISH"] = (n, g) => Unary(n, g, new HardSwish()),
+        ["L2_NORMALIZATION"] = UnitLength,
         ["LEAKY_RELU"] = (n, g) => Unary(n, g, new LeakyRelu(n.Float(0))),
         ["LESS"] = (n, g) => Compare(n, g, new Less()),
         ["LESS_EQUAL"] = (n, g) => Compare(n, g, new LessOrEqual()),
@@ -50,6 +52,7 @@ internal static class TfLiteOperators
         ["MAX_POOL_2D"] = (n, g) => Pool(n, g, window => new MaxPool(window, CeilMode: false)),
         ["MEAN"] = Mean,
         ["MINIMUM"] = (n, g) => Compare(n, g, new Min()),
+        ["MIRROR_PAD"] = TfLiteImages.MirrorPad,
         ["MUL"] = (n, g) => Binary(n, g, new Mul()),
         ["NEG"] = (n, g) => Unary(n, g, new Neg()),
         ["NOT_EQUAL"] = (n, g) => g.Define(n, g.Emit(n, new Not(), g.Emit(n, new Equal(), g.Real(n, 0), g.Real(n, 1)))),
@@ -78,6 +81,7 @@ internal static class TfLiteOperators
         ["SIN"] = (n, g) => Unary(n, g, new Sin()),
         ["SLICE"] = TfLiteMovement.Slice,
         ["SOFTMAX"] = Softmax,
+        ["SPACE_TO_DEPTH"] = TfLiteImages.SpaceToDepth,
         ["SPLIT"] = TfLiteMovement.Split,
         ["SPLIT_V"] = TfLiteMovement.SplitV,
         ["SQRT"] = (n, g) => Unary(n, g, new Sqrt()),
@@ -89,6 +93,9 @@ internal static class TfLiteOperators
         ["SUM"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceSum(axes, keep)),
         ["TANH"] = (n, g) => Unary(n, g, new Tanh()),
         ["TILE"] = TfLiteMovement.Tile,
+        // The same with a bias, as MediaPipe calls it; its size is that of its output.
+        ["Convolution2DTransposeBias"] = TfLiteImages.TransposedWithBias,
+        ["TRANSPOSE_CONV"] = TfLiteImages.Transposed,
         ["TRANSPOSE"] = (n, g) => g.Define(n, g.Emit(n, new Transpose(g.Ints(n, 1)), g.Real(n, 0))),
         ["UNIDIRECTIONAL_SEQUENCE_LSTM"] = TfLiteSequences.Lstm,
         ["UNPACK"] = TfLiteMovement.Unpack,
@@ -176,7 +183,7 @@ internal static class TfLiteOperators
     }
 
     /// <summary>The activation that is part of an operator: option field <paramref name="id"/>.</summary>
-    private static string Activated(TfLiteNode node, TfLiteGraphBuilder graph, int id, string value)
+    internal static string Activated(TfLiteNode node, TfLiteGraphBuilder graph, int id, string value)
     {
         Operator? op = node.Byte(id) switch
         {
@@ -218,6 +225,15 @@ internal static class TfLiteOperators
     {
         var difference = graph.Emit(node, new Sub(), graph.Real(node, 0), graph.Real(node, 1));
         graph.Define(node, graph.Emit(node, new Mul(), difference, difference));
+    }
+
+    /// <summary>x / max(|x|, 1e-6) along the last axis.</summary>
+    private static void UnitLength(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var x = graph.Real(node, 0);
+        var length = graph.Emit(node, new Sqrt(), graph.Emit(node, new ReduceSum([-1], true), graph.Emit(node, new Mul(), x, x)));
+        var bounded = graph.Emit(node, new Clip(1e-6f, float.MaxValue), length);
+        graph.Define(node, Activated(node, graph, 0, graph.Emit(node, new Div(), x, bounded)));
     }
 
     private static void BatchMatMul(TfLiteNode node, TfLiteGraphBuilder graph)

@@ -15,6 +15,7 @@ internal sealed record KerasFileLayer(string Class, string Name, JsonObject Conf
 internal sealed class KerasFile
 {
     private readonly List<KerasFileLayer> _layers = [];
+    private readonly Dictionary<string, JsonObject> _named = [];
 
     /// <summary>Adds a layer and gives its name; settings that are not given have Keras's defaults in every reader.</summary>
     public string Layer(string type, JsonObject config, IReadOnlyList<(string Name, Tensor Value)> weights, params string[] inputs) =>
@@ -25,6 +26,14 @@ internal sealed class KerasFile
         var name = $"{type.ToLowerInvariant()}_{_layers.Count}";
         config["name"] = name;
         _layers.Add(new(type, name, config, weights, inputs));
+        return name;
+    }
+
+    /// <summary>A layer that is called with arguments by name: a text is the output of a layer.</summary>
+    public string Call(string type, JsonObject config, IReadOnlyList<(string Path, string Name, Tensor Value)> weights, JsonObject named, params string[] inputs)
+    {
+        var name = Layer(type, config, weights, inputs);
+        _named[name] = named;
         return name;
     }
 
@@ -80,7 +89,7 @@ internal sealed class KerasFile
 
     private JsonObject Configuration(string[] outputs, bool keras3)
     {
-        JsonArray References(IEnumerable<string> names) => new([.. names.Select(n => new JsonArray(n, 0, 0))]);
+        JsonArray References(IEnumerable<string> names) => new([.. names.Select(Reference)]);
         return new()
         {
             ["class_name"] = "Functional",
@@ -94,38 +103,46 @@ internal sealed class KerasFile
         };
     }
 
+    /// <summary>"layer" or, of its results, "layer:1".</summary>
+    private static JsonArray Reference(string text) => text.Split(':') is [var layer, var tensor] ? new(layer, 0, int.Parse(tensor, CultureInfo.InvariantCulture)) : new(text, 0, 0);
+
+    private JsonObject Named(string layer, Func<string, JsonNode> tensor) =>
+        _named.TryGetValue(layer, out var named) ? new([.. named.Select(n => KeyValuePair.Create(n.Key, n.Value?.GetValueKind() == System.Text.Json.JsonValueKind.String ? tensor(n.Value.GetValue<string>()) : n.Value?.DeepClone()))]) : [];
+
     /// <summary>Keras 2: calls are lists of [layer, call, tensor, arguments].</summary>
-    private static JsonObject Layer2(KerasFileLayer layer) => new()
+    private JsonObject Layer2(KerasFileLayer layer) => new()
     {
         ["class_name"] = layer.Class,
         ["name"] = layer.Name,
         ["config"] = layer.Config.DeepClone(),
-        ["inbound_nodes"] = layer.Inputs.Count == 0 ? [] : new JsonArray(new JsonArray([.. layer.Inputs.Select(i => new JsonArray(i, 0, 0, new JsonObject()))])),
+        ["inbound_nodes"] = layer.Inputs.Count == 0 ? [] : new JsonArray(new JsonArray([.. layer.Inputs.Select(i => Reference(i) is var r ? new JsonArray([.. r.Select(p => p!.DeepClone()), Named(layer.Name, Reference)]) : null)])),
     };
 
     /// <summary>Keras 3: calls hold the arguments of the Python call; inputs say "batch_shape".</summary>
-    private static JsonObject Layer3(KerasFileLayer layer)
+    private JsonObject Layer3(KerasFileLayer layer)
     {
         var config = (JsonObject)layer.Config.DeepClone();
         if (config.Remove("batch_input_shape", out var shape))
             config["batch_shape"] = shape;
-        var tensors = layer.Inputs.Select(JsonNode (i) => new JsonObject
+        static JsonNode Tensor(string of) => new JsonObject
         {
             ["class_name"] = "__keras_tensor__",
-            ["config"] = new JsonObject { ["shape"] = new JsonArray(), ["dtype"] = "float32", ["keras_history"] = new JsonArray(i, 0, 0) },
-        }).ToArray();
+            ["config"] = new JsonObject { ["shape"] = new JsonArray(), ["dtype"] = "float32", ["keras_history"] = Reference(of) },
+        };
+        var tensors = layer.Inputs.Select(Tensor).ToArray();
+        var further = _named.TryGetValue(layer.Name, out var named) && named.Remove("args", out var args) ? args!.AsArray().Select(a => a?.DeepClone()) : null;
         return new()
         {
-            ["module"] = "keras.layers",
-            ["class_name"] = layer.Class,
+            ["module"] = layer.Class.StartsWith("ops.", StringComparison.Ordinal) ? "keras.src.ops.numpy" : "keras.layers",
+            ["class_name"] = layer.Class.Replace("ops.", "", StringComparison.Ordinal),
             ["name"] = layer.Name,
             ["config"] = config,
             ["registered_name"] = null,
             ["inbound_nodes"] = tensors.Length == 0 ? [] : new JsonArray(new JsonObject
             {
-                // Layers that merge take one list.
-                ["args"] = tensors.Length == 1 ? new JsonArray(tensors) : new JsonArray(new JsonArray(tensors)),
-                ["kwargs"] = new JsonObject(),
+                // Layers that merge take one list; "args" are further arguments by position.
+                ["args"] = tensors.Length == 1 || further is not null ? new JsonArray([.. tensors, .. further ?? []]) : new JsonArray(new JsonArray(tensors)),
+                ["kwargs"] = Named(layer.Name, Tensor),
             }),
         };
     }

@@ -78,12 +78,99 @@ public class SequenceLayerTests
         });
     }
 
-    [Fact]
-    public void MaskedEmbedding_IsRefusedWithTheRemedy()
+    public static TheoryData<string, bool, string> Masked()
     {
-        var file = new KerasFile();
-        var output = file.Layer("Embedding", new() { ["mask_zero"] = true }, [("embeddings", Uniform(1, 20, 3))], file.Input(Time));
-        Assert.Contains("mask_zero", DamagedFile.LoadOrRefuse("masked.keras", file.ToArchive(output)));
+        var data = new TheoryData<string, bool, string>();
+        foreach (var layer in (string[])["LSTM", "GRU", "GRU, reset after", "SimpleRNN"])
+            foreach (var sequences in (bool[])[false, true])
+                foreach (var direction in (string[])["forward", "backward", "both"])
+                    data.Add(layer, sequences, direction);
+        return data;
+    }
+
+    /// <summary>Zeros before, behind and between words, and a sample of nothing else, are skipped.</summary>
+    [Theory]
+    [MemberData(nameof(Masked))]
+    public void MaskedEmbedding_InFrontOfARecurrentLayer_SkipsWhatIsMasked(string layer, bool sequences, string direction)
+    {
+        var (table, forward, backward) = (Uniform(1, 20, Features), Weights(layer), Weights(layer));
+        var words = Tensor.Of([3f, 9, 4, 0, 0, 0, 0, 7, 2, 11, 5, 0, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5], 5, Time);
+        var (ahead, back) = (MaskedStates(layer, forward, words, table, backwards: false), MaskedStates(layer, direction == "both" ? backward : forward, words, table, backwards: true));
+        var config = Config(layer, sequences);
+        Tensor Of((Tensor All, Tensor Last) states) => sequences ? states.All : states.Last;
+        var expected = direction switch
+        {
+            "forward" => Of(ahead),
+            // A single layer that reads from the end gives its results in that order.
+            "backward" => sequences ? Reversed(back.All) : back.Last,
+            _ => Tensor.Of([.. Of(ahead).Floats.Chunk(Units).Zip(Of(back).Floats.Chunk(Units), (l, r) => l.Concat(r)).SelectMany(v => v)], [.. Of(ahead).Shape[..^1], 2 * Units]),
+        };
+        AssertComputes(expected, words, file =>
+        {
+            var x = file.Layer("Embedding", new() { ["mask_zero"] = true }, [("embeddings", table)], file.Input(Time));
+            x = file.Layer("SpatialDropout1D", new() { ["rate"] = 0.2 }, None, x);
+            config["go_backwards"] = direction == "backward";
+            return direction == "both"
+                ? file.Layer("Bidirectional", new() { ["merge_mode"] = "concat", ["layer"] = new JsonObject { ["class_name"] = layer.Split(',')[0], ["config"] = config } },
+                    [.. forward.Select(w => ("forward_layer/cell", w.Name, w.Value)), .. backward.Select(w => ("backward_layer/cell", w.Name, w.Value))], x)
+                : file.Layer(layer.Split(',')[0], config, [.. forward.Select(w => ("cell", w.Name, w.Value))], x);
+        });
+    }
+
+    [Fact]
+    public void Masking_InFrontOfAnAverage_LeavesStepsOut()
+    {
+        var x = Tensor.Of([1f, 2, 3, 9, 9, 9, 4, 5, 6, 9, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, -1, -2, -3], 2, Time, 3);
+        AssertComputes(Tensor.Of([14 / 3f, 8 / 3f, 6, -1, -2, -3], 2, 3), x,
+            file => file.Layer("GlobalAveragePooling1D", [], None, file.Layer("Masking", new() { ["mask_value"] = 9 }, None, file.Input(Time, 3))));
+    }
+
+    /// <summary>What two branches with different masks make together depends on the version of Keras.</summary>
+    [Fact]
+    public void DifferentMasks_MergedInFrontOfARecurrentLayer_AreRefusedByLayer()
+    {
+        var (file, weights) = (new KerasFile(), Weights("LSTM"));
+        string Branch(double value) => file.Layer("Masking", new() { ["mask_value"] = value }, None, file.Input(Time, Features));
+        var output = file.Layer("LSTM", Config("LSTM", false), [.. weights.Select(w => ("cell", w.Name, w.Value))], file.Layer("Add", [], None, Branch(0), Branch(1)));
+        Assert.Contains("layer 'lstm_5' (LSTM): skips what a mask leaves out", DamagedFile.LoadOrRefuse("masked.keras", file.ToArchive(output)));
+    }
+
+    /// <summary>A second layer of the same weights that begins with the states of the first goes on as one layer would.</summary>
+    [Theory]
+    [InlineData("LSTM")]
+    [InlineData("GRU, reset after")]
+    [InlineData("SimpleRNN")]
+    public void ReturnedStates_AsInitialStates_ContinueTheSequence(string layer)
+    {
+        var weights = Weights(layer);
+        var x = Uniform(1, 2, 2 * Time, Features);
+        Tensor Part(int half) => Tensor.Of([.. x.Floats.Chunk(Time * Features).Where((_, i) => i % 2 == half).SelectMany(v => v)], 2, Time, Features);
+        var whole = States(layer, weights, x, backwards: false);
+        foreach (var archive in (bool[])[false, true])
+        {
+            var file = new KerasFile();
+            (string, string, Tensor)[] stored = [.. weights.Select(w => ("cell", w.Name, w.Value))];
+            var (config, second) = (Config(layer, false), Config(layer, true));
+            config["return_state"] = true;
+            var (type, firstInput, secondInput) = (layer.Split(',')[0], file.Input(Time, Features), file.Input(Time, Features));
+            var first = file.Layer(type, config, stored, firstInput);
+            string[] states = type == "LSTM" ? [first + ":1", first + ":2"] : [first + ":1"];
+            var output = file.Layer(type, second, stored, [secondInput, .. states]);
+            var graph = KerasFileTests.Load(archive ? file.ToArchive(output) : file.ToHdf5(output), ".model");
+            var expected = Tensor.Of([.. whole.Floats.Chunk(Time * Units).Where((_, i) => i % 2 == 1).SelectMany(v => v)], 2, Time, Units);
+            var inputs = new Dictionary<string, Tensor> { [firstInput] = Part(0), [secondInput] = Part(1) };
+            ChannelsLastMath.AssertClose(expected, new EdgeAgent.Graph.Evaluation.GraphInterpreter(graph).Run(inputs)[output]);
+        }
+    }
+
+    [Fact]
+    public void TimeDistributed_OfAConvolution_AppliesItToEveryStep()
+    {
+        var (x, kernel, bias) = (Uniform(1, 2, 3, 5, 4, 2), Uniform(1, 3, 3, 2, 6), Uniform(1, 6));
+        var expected = ChannelsLastMath.Conv(x.Reshape(6, 5, 4, 2), kernel, bias, stride: 2);
+        AssertComputes(expected.Reshape([2, 3, .. expected.Shape[1..]]), x, file => file.Layer("TimeDistributed",
+            new() { ["layer"] = new JsonObject { ["class_name"] = "Conv2D", ["config"] = new JsonObject { ["name"] = "conv", ["filters"] = 6, ["kernel_size"] = new JsonArray(3, 3), ["strides"] = new JsonArray(2, 2), ["padding"] = "same" } } },
+            [("layer", "kernel", kernel), ("layer", "bias", bias)], file.Input(3, 5, 4, 2)));
     }
 
     [Theory]
@@ -141,15 +228,16 @@ public class SequenceLayerTests
     /// <summary>All states [batch, time, units] in the order in which they are computed. Gates are i, f, c, o, or z, r, h.</summary>
     private static Tensor States(string layer, (string Name, Tensor Value)[] weights, Tensor x, bool backwards)
     {
+        var time = x.Shape[1];
         var (kernel, recurrent, bias) = (weights[0].Value, weights[1].Value, weights[2].Value.Floats);
         var width = kernel.Shape[1];
         var all = new List<float>();
         for (var n = 0; n < x.Shape[0]; n++)
         {
             var (h, c) = (new double[Units], new double[Units]);
-            for (var step = 0; step < Time; step++)
+            for (var step = 0; step < time; step++)
             {
-                var input = x.Floats.AsSpan((n * Time + (backwards ? Time - 1 - step : step)) * Features, Features).ToArray();
+                var input = x.Floats.AsSpan((n * time + (backwards ? time - 1 - step : step)) * Features, Features).ToArray();
                 double Of(IReadOnlyList<double> values, Tensor matrix, int column) => values.Select((v, i) => v * matrix.Floats[i * width + column]).Sum();
                 double In(int gate, int j) => Of([.. input.Select(v => (double)v)], kernel, gate * Units + j) + bias[gate * Units + j];
                 double Back(double[] state, int gate, int j) => Of(state, recurrent, gate * Units + j);
@@ -186,7 +274,25 @@ public class SequenceLayerTests
                 all.AddRange(h.Select(v => (float)v));
             }
         }
-        return Tensor.Of([.. all], x.Shape[0], Time, Units);
+        return Tensor.Of([.. all], x.Shape[0], time, Units);
+    }
+
+    /// <summary>States of the words that are not 0, each held over the zeros that follow it in the order of computation; at the steps they belong to.</summary>
+    private static (Tensor All, Tensor Last) MaskedStates(string layer, (string Name, Tensor Value)[] weights, Tensor words, Tensor table, bool backwards)
+    {
+        var (all, last) = (new List<float>(), new List<float>());
+        foreach (var sample in words.Floats.Chunk(Time))
+        {
+            var kept = sample.Where(w => w != 0).ToArray();
+            var x = Tensor.Of([.. kept.SelectMany(w => table.Floats.AsSpan((int)w * Features, Features).ToArray())], 1, kept.Length, Features);
+            var states = States(layer, weights, x, backwards).Floats.Chunk(Units).ToArray();
+            var (held, next, steps) = (new float[Units], 0, new float[Time][]);
+            foreach (var t in backwards ? Enumerable.Range(0, Time).Reverse() : Enumerable.Range(0, Time))
+                steps[t] = held = sample[t] != 0 ? states[next++] : held;
+            all.AddRange(steps.SelectMany(v => v));
+            last.AddRange(held);
+        }
+        return (Tensor.Of([.. all], words.Shape[0], Time, Units), Tensor.Of([.. last], words.Shape[0], Units));
     }
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));

@@ -17,7 +17,7 @@ public class BadModelTests
     [Fact]
     public void OperatorOfAnotherDomain_IsRefusedWithTheDomain()
     {
-        var model = new OnnxModel(13).Input("x", "N", 4).Node("FusedConv", "x", "y").Output("y");
+        var model = new OnnxModel(13).Input("x", "N", 4).Node("NhwcFusedConv", "x", "y").Output("y");
         model.Graph.Node[0].Domain = "com.microsoft";
         Assert.Contains("of domain 'com.microsoft'", Refused(model));
     }
@@ -28,7 +28,7 @@ public class BadModelTests
 
     [Fact]
     public void OldOpset_IsRefusedByNumber() =>
-        Assert.Contains("opset 6", Refused(new OnnxModel(6).Input("x", "N", 4).Node("Relu", "x", "y").Output("y")));
+        Assert.Contains("opset 5", Refused(new OnnxModel(5).Input("x", "N", 4).Node("Relu", "x", "y").Output("y")));
 
     [Fact]
     public void UndefinedValue_IsRefusedByName() =>

@@ -31,7 +31,10 @@ internal sealed class OnnxModel
 
     public OnnxModel Node(string op, string inputs, string outputs, params (string Name, object Value)[] attributes)
     {
-        var node = new NodeProto { OpType = op, Name = $"{op}_{Graph.Node.Count}" };
+        var dot = op.LastIndexOf('.');
+        var node = new NodeProto { OpType = op[(dot + 1)..], Domain = op[..Math.Max(0, dot)], Name = $"{op}_{Graph.Node.Count}" };
+        if (dot > 0 && _model.OpsetImport.All(o => o.Domain != node.Domain))
+            _model.OpsetImport.Add(new OperatorSetIdProto { Domain = node.Domain, Version = 1 });
         node.Input.AddRange(inputs.Split(',', StringSplitOptions.TrimEntries));
         node.Output.AddRange(outputs.Split(',', StringSplitOptions.TrimEntries));
         node.Attribute.AddRange(attributes.Select(a => Attribute(a.Name, a.Value)));
@@ -62,7 +65,8 @@ internal sealed class OnnxModel
     }
 
     /// <summary>Imports the model and compares it with ONNX Runtime on random input.</summary>
-    public GraphSpec AssertAgrees(int batch = 2)
+    /// <param name="tolerance">Absolute.</param>
+    public GraphSpec AssertAgrees(int batch = 2, float tolerance = 1e-4f)
     {
         var graph = Load();
         var inputs = TestGraph.Inputs(graph, batch);
@@ -72,7 +76,7 @@ internal sealed class OnnxModel
         foreach (var (name, tensor) in expected)
         {
             Assert.Equal(tensor.Shape, actual[name].Shape);
-            Assert.All(tensor.Floats.Zip(actual[name].Floats), p => Assert.InRange(p.Second, p.First - 1e-4f, p.First + 1e-4f));
+            Assert.All(tensor.Floats.Zip(actual[name].Floats), p => Assert.InRange(p.Second, p.First - tolerance, p.First + tolerance));
         }
         return graph;
     }
@@ -112,6 +116,9 @@ internal sealed class OnnxModel
             case float[] floats:
                 attribute.Type = AttributeType.Floats;
                 attribute.Floats.AddRange(floats);
+                break;
+            case GraphProto graph:
+                (attribute.Type, attribute.G) = (AttributeType.Graph, graph);
                 break;
             case TensorProto tensor:
                 (attribute.Type, attribute.T) = (AttributeType.Tensor, tensor);

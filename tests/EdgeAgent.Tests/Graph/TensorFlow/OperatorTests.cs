@@ -51,6 +51,133 @@ public class OperatorTests
             Node("y", "BatchToSpaceND", ["conv", "block", "crops"]), Placeholder("x", x.Shape), Constant("w", kernel), Ints("block", [2, 2]), Ints("paddings", [2, 3, 2, 3], 2, 2), Ints("crops", [0, 1, 0, 1], 2, 2),
             Node("apart", "SpaceToBatchND", ["x", "block", "paddings"]), Node("conv", "Conv2D", ["apart", "w"], ("strides", List(1, 1, 1, 1)), ("padding", Text("VALID"))));
         ChannelsLastMath.AssertClose(ChannelsLastMath.Conv(x, stretched, null), KerasFileTests.Run(graph, x));
+        AssertDilated(graph, 2, 2);
+    }
+
+    private static void AssertDilated(GraphSpec graph, params int[] dilations)
+    {
+        Assert.Equal(dilations, Assert.IsType<Conv>(Assert.Single(graph.Nodes, n => n.Op is Conv).Op).Window.Dilations);
+        Assert.All(graph.Nodes, n => Assert.True(n.Op is Conv or Transpose or Add or Relu or Reshape or StridedSlice, n.Op.Type));
+    }
+
+    /// <summary>One axis, as the layers of temporal networks are written: with a second one of size 1 around the convolution.</summary>
+    [Theory]
+    [InlineData(4, 0, 0, 0)]
+    [InlineData(2, 1, 0, 1)]
+    [InlineData(0, 3, 1, 2)]
+    public void ConvolutionOfOneAxisBetweenBlocks_IsADilatedOne(int before, int after, int cropBefore, int cropAfter)
+    {
+        var (x, kernel, bias) = (_test.Random(1, 2, 8, 3), _test.Random(1, 1, 3, 3, 4), _test.Random(1, 4));
+        var block = (8 + before + after) % 2 == 0 ? 2 : 1;
+        if (block == 1)
+            (after, cropAfter, block) = (after + 1, cropAfter + 1, 2);
+        var graph = Import(
+            Node("y", "BatchToSpaceND", ["relu", "block", "crops"]), Placeholder("x", x.Shape), Constant("w", kernel), Constant("b", bias),
+            Ints("block", [block]), Ints("paddings", [before, after], 1, 2), Ints("crops", [cropBefore, cropAfter], 1, 2), Ints("axis", [1], []),
+            Node("apart", "SpaceToBatchND", ["x", "block", "paddings"]), Node("image", "ExpandDims", ["apart", "axis"]),
+            Node("conv", "Conv2D", ["image", "w"], ("strides", List(1, 1, 1, 1)), ("padding", Text("VALID"))), Node("line", "Squeeze", ["conv"], ("squeeze_dims", List(1))),
+            Node("biased", "BiasAdd", ["line", "b"]), Node("relu", "Relu", ["biased"]));
+        var length = 8 + before + after - 4;
+        var expected = from n in Enumerable.Range(0, 2) from t in Enumerable.Range(cropBefore, length - cropBefore - cropAfter) from o in Enumerable.Range(0, 4)
+                       select MathF.Max(0, bias.Floats[o] + Enumerable.Range(0, 9).Sum(i => t + i / 3 * 2 - before is >= 0 and < 8 and var at ? x.Floats[(n * 8 + at) * 3 + i % 3] * kernel.Floats[i * 4 + o] : 0));
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 2, length - cropBefore - cropAfter, 4), KerasFileTests.Run(graph, x));
+        AssertDilated(graph, 1, 2);
+    }
+
+    /// <summary>A recurrent layer as Keras traces it: a loop over the steps, which reads from one list and writes to another, from states of zeros.</summary>
+    [Fact]
+    public void Loop_OverTheStepsOfASequence_IsWrittenOut()
+    {
+        const int time = 5, features = 3, units = 4;
+        var (x, kernel, recurrent, bias) = (_test.Random(1, 2, time, features), _test.Random(1, features, units), _test.Random(1, units, units), _test.Random(1, units));
+        var graph = Import(Loop(x, kernel, recurrent, bias));
+        var expected = new List<float>();
+        for (var n = 0; n < 2; n++)
+        {
+            var state = new double[units];
+            for (var t = 0; t < time; t++)
+                state = [.. Enumerable.Range(0, units).Select(j => Math.Tanh(bias.Floats[j]
+                    + Enumerable.Range(0, features).Sum(i => (double)x.Floats[(n * time + t) * features + i] * kernel.Floats[i * units + j])
+                    + Enumerable.Range(0, units).Sum(i => state[i] * recurrent.Floats[i * units + j])))];
+            expected.AddRange(state.Select(v => (float)v));
+        }
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 2, units), KerasFileTests.Run(graph, x));
+        Assert.Equal([-1, units], graph.Outputs[0].Shape);
+    }
+
+    [Fact]
+    public void MutatedLoop_TwoThousandTimes_AlwaysGivesAGraphOrARefusal()
+    {
+        var whole = Loop(_test.Random(1, 2, 3, 2), _test.Random(1, 2, 3), _test.Random(1, 3, 3), _test.Random(1, 3)).ToByteArray();
+        foreach (var bytes in Mutations.Of(whole, 2_000))
+            DamagedFile.LoadOrRefuse("bad.pb", bytes);
+    }
+
+    [Fact]
+    public void Loop_WithoutEnd_IsRefusedByNode()
+    {
+        var graph = Loop(_test.Random(1, 2, 3, 2), _test.Random(1, 2, 3), _test.Random(1, 3, 3), _test.Random(1, 3));
+        // The counter that the condition reads is handed on as it is.
+        graph.Library.Function.Single(f => f.Signature.Name == "body").Ret["counter_out"] = "counter";
+        Assert.Contains("node 'while' (While)", DamagedFile.LoadOrRefuse("endless.pb", graph.ToByteArray()));
+    }
+
+    private static GraphDef Loop(Tensor x, Tensor kernel, Tensor recurrent, Tensor bias)
+    {
+        var (time, features, units) = (x.Shape[1], x.Shape[2], kernel.Shape[1]);
+        NodeDef Scalar(string name, int value) => Ints(name, [value], []);
+        string[] state = ["counter", "list", "state", "sequence", "kernel", "recurrent", "bias"];
+        var graph = new GraphDef { Library = new() };
+        graph.Node.AddRange(
+        [
+            Placeholder("x", x.Shape), Constant("kernel", kernel), Constant("recurrent", recurrent), Constant("bias", bias), Scalar("zero", 0), Scalar("steps", time), Ints("order", [1, 0, 2]), Ints("element", [-1, units]),
+            Node("major", "Transpose", ["x", "order"]), Ints("inner", [-1, features]), Node("sequence", "TensorListFromTensor", ["major", "inner"]), Node("list", "TensorListReserve", ["element", "steps"]),
+            // Zeros of the batch's size.
+            Node("shape", "Shape", ["x"]), Ints("begin", [0]), Ints("end", [1]), Ints("one", [1]), Node("batch", "StridedSlice", ["shape", "begin", "end", "one"], ("shrink_axis_mask", new() { I = 1 })),
+            Scalar("units", units), Node("sizes", "Pack", ["batch", "units"]), Constant("nothing", Tensor.Of(new float[1], [])), Node("zeros", "Fill", ["sizes", "nothing"]),
+            Node("while", "While", ["zero", "list", "zeros", "sequence", "kernel", "recurrent", "bias"], ("cond", new() { Func = new() { Name = "cond" } }), ("body", new() { Func = new() { Name = "body" } })),
+            Node("stacked", "TensorListStack", ["while:1", "element"]), Ints("last", [-1]), Ints("behind", [0]), Node("y", "StridedSlice", ["stacked", "last", "behind", "one"], ("shrink_axis_mask", new() { I = 1 }), ("end_mask", new() { I = 1 })),
+        ]);
+        FunctionDef Function(string name, NodeDef[] nodes, params (string Name, string Value)[] results)
+        {
+            var function = new FunctionDef { Signature = new() { Name = name } };
+            function.Signature.InputArg.AddRange(state.Select(s => new OpDef.Types.ArgDef { Name = s }));
+            function.Signature.OutputArg.AddRange(results.Select(r => new OpDef.Types.ArgDef { Name = r.Name }));
+            foreach (var (result, value) in results)
+                function.Ret.Add(result, value);
+            function.NodeDef.AddRange(nodes);
+            return function;
+        }
+        graph.Library.Function.Add(Function("cond", [Scalar("limit", time), Node("less", "Less", ["counter", "limit:output:0"]), Node("goes", "LogicalAnd", ["less:z:0", "less:z:0"])], ("goes_on", "goes:z:0")));
+        graph.Library.Function.Add(Function(
+            "body",
+            [
+                Ints("shape", [-1, features]), Node("item", "TensorListGetItem", ["sequence", "counter", "shape:output:0"]), Node("product", "MatMul", ["item:item:0", "kernel"]), Node("back", "MatMul", ["state", "recurrent"]),
+                Node("sum", "AddV2", ["product:product:0", "back:product:0"]), Node("biased", "BiasAdd", ["sum:z:0", "bias"]), Node("next", "Tanh", ["biased:output:0"]),
+                Node("set", "TensorListSetItem", ["list", "counter", "next:y:0"]), Scalar("increment", 1), Node("count", "AddV2", ["counter", "increment:output:0"]),
+            ],
+            ("counter_out", "count:z:0"), ("list_out", "set:output_handle:0"), ("state_out", "next:y:0"), ("sequence_out", "sequence"), ("kernel_out", "kernel"), ("recurrent_out", "recurrent"), ("bias_out", "bias")));
+        return graph;
+    }
+
+    [Theory]
+    [InlineData("SAME", 2, 3)]
+    [InlineData("SAME", 3, 2)]
+    [InlineData("VALID", 2, 3)]
+    public void TransposedConvolution_OfEveryPadding_IsTheGradientOfOne(string padding, int stride, int size)
+    {
+        // Every output of the forward convolution passes what it is given back to the inputs it was made of.
+        var (height, width) = padding == "SAME" ? (4 * stride, 5 * stride) : (3 * stride + size, 4 * stride + size);
+        var (given, kernel) = (_test.Random(1, 1, 4, 5, 2), _test.Random(1, size, size, 3, 2));
+        var expected = new float[height * width * 3];
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var unit = Tensor.Of(new float[height * width * 3], 1, height, width, 3);
+            unit.Floats[i] = 1;
+            expected[i] = ChannelsLastMath.Conv(unit, kernel, null, stride, padding == "SAME").Floats.Zip(given.Floats, (a, b) => a * b).Sum();
+        }
+        var graph = Import(Node("y", "Conv2DBackpropInput", ["size", "w", "x"], ("strides", List(1, stride, stride, 1)), ("padding", Text(padding))), Placeholder("x", given.Shape), Constant("w", kernel), Ints("size", [1, height, width, 3]));
+        ChannelsLastMath.AssertClose(Tensor.Of(expected, 1, height, width, 3), KerasFileTests.Run(graph, given));
     }
 
     [Theory]
@@ -121,10 +248,12 @@ public class OperatorTests
         return Tensor.Of(Array.ConvertAll(result, v => (float)v), shape);
     }
 
-    private static GraphSpec Import(params NodeDef[] nodes)
+    private static GraphSpec Import(params NodeDef[] nodes) => Import(GraphDef.Parser.ParseFrom(Bytes(nodes)));
+
+    private static GraphSpec Import(GraphDef graph)
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllBytes(folder.File("graph.pb"), Bytes(nodes));
+        File.WriteAllBytes(folder.File("graph.pb"), graph.ToByteArray());
         return ModelImporter.Load(folder.File("graph.pb"));
     }
 
@@ -145,9 +274,11 @@ public class OperatorTests
         Tensor = new() { Dtype = (int)TfType.Float, TensorShape = BundleWriter.Shape(value.Shape), TensorContent = ByteString.CopyFrom(MemoryMarshal.AsBytes<float>(value.Floats)) },
     }));
 
+    private static NodeDef Ints(string name, int[] values) => Ints(name, values, [values.Length]);
+
     private static NodeDef Ints(string name, int[] values, params int[] shape)
     {
-        var tensor = new TensorProto { Dtype = (int)TfType.Int32, TensorShape = BundleWriter.Shape(shape.Length > 0 ? shape : [values.Length]) };
+        var tensor = new TensorProto { Dtype = (int)TfType.Int32, TensorShape = BundleWriter.Shape(shape) };
         tensor.IntVal.AddRange(values);
         return Node(name, "Const", [], ("value", new() { Tensor = tensor }));
     }

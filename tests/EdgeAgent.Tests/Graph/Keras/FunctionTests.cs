@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Tests.Graph.Keras;
+
+/// <summary>Functions and Python's operators on the outputs of layers, as either version of Keras records them.</summary>
+public class FunctionTests
+{
+    private static readonly Tensor X = new TestGraph(4).Random(1, 2, 4, 6);
+
+    private static IReadOnlyList<(string Path, string Name, Tensor Value)> None => [];
+
+    /// <summary>concat([mean(x, axis=1) * x[:, -1], x[:, 1, ::2]], axis=-1)</summary>
+    private static Tensor Expected()
+    {
+        float At(int n, int t, int i) => X.Floats[(n * 4 + t) * 6 + i];
+        return Tensor.Of([.. Enumerable.Range(0, 2).SelectMany(n =>
+            Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 4).Average(t => At(n, t, i)) * At(n, 3, i)).Concat(Enumerable.Range(0, 3).Select(i => At(n, 1, 2 * i))))], 2, 9);
+    }
+
+    [Fact]
+    public void Functions_OfKeras2_TakeTheirArgumentsFromTheCall()
+    {
+        var file = new KerasFile();
+        var x = file.Input(4, 6);
+        string Function(string type, string name, JsonObject named, params string[] inputs) => file.Call(type, new() { ["function"] = name }, None, named, inputs);
+        JsonObject All() => new() { ["start"] = null, ["stop"] = null, ["step"] = null };
+        var mean = Function("TFOpLambda", "math.reduce_mean", new() { ["axis"] = 1, ["keepdims"] = false }, x);
+        var last = Function("SlicingOpLambda", "__operators__.getitem", new() { ["slice_spec"] = new JsonObject { ["class_name"] = "__tuple__", ["items"] = new JsonArray(All(), -1) } }, x);
+        var product = Function("TFOpLambda", "math.multiply", new() { ["y"] = last }, mean);
+        var odd = Function("SlicingOpLambda", "__operators__.getitem", new() { ["slice_spec"] = new JsonArray(All(), 1, new JsonObject { ["start"] = null, ["stop"] = null, ["step"] = 2 }) }, x);
+        var output = Function("TFOpLambda", "concat", new() { ["axis"] = -1 }, product, odd);
+        ChannelsLastMath.AssertClose(Expected(), KerasFileTests.Run(KerasFileTests.Load(file.ToHdf5(output), ".h5"), X));
+    }
+
+    [Fact]
+    public void Functions_OfKeras3_TakeTheirArgumentsFromTheConfiguration()
+    {
+        var file = new KerasFile();
+        var x = file.Input(4, 6);
+        JsonObject Slice(int? step) => new() { ["class_name"] = "slice", ["config"] = new JsonObject { ["start"] = null, ["stop"] = null, ["step"] = step } };
+        string Items(params JsonNode[] key) => file.Call("ops.GetItem", [], None, new() { ["args"] = new JsonArray(new JsonObject { ["class_name"] = "__tuple__", ["config"] = new JsonObject { ["value"] = new JsonArray(key) } }) }, x);
+        var mean = file.Layer("ops.Mean", new() { ["axis"] = 1, ["keepdims"] = false }, None, x);
+        var product = file.Layer("ops.Multiply", [], None, mean, Items(Slice(null), -1));
+        var output = file.Layer("ops.Concatenate", new() { ["axis"] = -1 }, None, product, Items(Slice(null), 1, Slice(2)));
+        ChannelsLastMath.AssertClose(Expected(), KerasFileTests.Run(KerasFileTests.Load(file.ToArchive(output), ".keras"), X));
+    }
+
+    [Fact]
+    public void Shapes_AreChanged()
+    {
+        var file = new KerasFile();
+        var x = file.Layer("ops.Transpose", new() { ["axes"] = new JsonArray(0, 2, 1) }, None, file.Input(4, 6));
+        x = file.Layer("ops.Reshape", new() { ["newshape"] = new JsonArray(-1, 3, 8) }, None, x);
+        x = file.Layer("ops.ExpandDims", new() { ["axis"] = -1 }, None, x);
+        var output = file.Layer("ops.Squeeze", new() { ["axis"] = 3 }, None, x);
+        var expected = Enumerable.Range(0, 48).Select(i => X.Floats[i / 24 * 24 + i % 4 * 6 + i % 24 / 4]);
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 2, 3, 8), KerasFileTests.Run(KerasFileTests.Load(file.ToArchive(output), ".keras"), X));
+    }
+
+    [Fact]
+    public void UnknownFunction_IsRefusedByNameWithTheListOfWhatIsKnown()
+    {
+        var file = new KerasFile();
+        var message = DamagedFile.LoadOrRefuse("function.keras", file.ToArchive(file.Layer("ops.Erfinv", [], None, file.Input(4))));
+        Assert.Contains("the function 'Erfinv' is not supported; supported are abs", message);
+    }
+}

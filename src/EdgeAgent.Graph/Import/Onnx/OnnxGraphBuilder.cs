@@ -69,6 +69,10 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
         return Constant(name) is { } tensor ? FoldedValue.TryOf(tensor) : null;
     }
 
+    /// <summary>Scale, zero point and axis of a value that a QuantizeLinear has made.</summary>
+    public (string Scale, string Zero, int Axis)? QuantizationOf(string name) =>
+        _nodes.FindLast(n => n.Outputs.Contains(name)) is { Op: QuantizeLinear quantize } node ? (node.Inputs[1], node.Inputs[2], quantize.Axis) : null;
+
     /// <summary>Appends an IR node; its output's shape is inferred at once.</summary>
     public void Emit(string name, Operator op, IReadOnlyList<string> inputs, params string[] outputs)
     {

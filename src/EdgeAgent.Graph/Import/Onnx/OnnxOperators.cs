@@ -232,7 +232,11 @@ internal static class OnnxOperators
     {
         if (node.Output(1).Length > 0)
             throw node.Fault("its second output (indices) is not supported");
-        Emit(node, graph, new MaxPool(PoolWindow(node, graph), node.Flag("ceil_mode")), 1);
+        var pool = new MaxPool(PoolWindow(node, graph), node.Flag("ceil_mode"));
+        if (graph.Value(node.Input(0)) is { Type: ElementType.UInt8 or ElementType.Int8 } integers)
+            OnnxQuantized.Picked(node, graph, pool, integers.Type);
+        else
+            Emit(node, graph, pool, 1);
     }
 
     private static void AveragePool(OnnxNode node, OnnxGraphBuilder graph) => Emit(node, graph, Pool(node, graph), 1);

@@ -63,6 +63,18 @@ internal static class OnnxQuantized
         Unary(node, graph, new Softmax(axis));
     }
 
+    /// <summary>An operator that only picks among integers leaves them in the quantization that they have; where they have none, their numbers are as good.</summary>
+    public static void Picked(OnnxNode node, OnnxGraphBuilder graph, Operator op, ElementType type)
+    {
+        if (graph.QuantizationOf(node.Input(0)) is var (scale, zero, axis))
+        {
+            var real = graph.EmitTemporary(node, op, graph.EmitTemporary(node, new DequantizeLinear(axis), node.Input(0), scale, zero));
+            graph.Emit(node.Name, new QuantizeLinear(axis), [real, scale, zero], node.Output(0));
+        }
+        else
+            graph.Emit(node.Name, new Cast(type), [graph.EmitTemporary(node, op, graph.EmitTemporary(node, new Cast(ElementType.Float32), node.Input(0)))], node.Output(0));
+    }
+
     // scale and zero of the result, then value, scale and zero of every input.
     public static void Concat(OnnxNode node, OnnxGraphBuilder graph)
     {

@@ -20,7 +20,6 @@ public class OnnxNodeTests
         ("averagepool_3d", "3-dimensional window"),
         ("maxpool_3d", "3-dimensional window"),
         ("maxpool_with_argmax", "second output (indices)"),
-        ("maxpool_2d_uint8", "UInt8, not Float32"),
         ("batchnorm", "training mode"),
         ("training_dropout", "training mode"),
         ("convtranspose_3d", "1-D and 2-D convolutions"),

@@ -14,10 +14,14 @@ internal static class ConvertCommand
     {
         var source = new Argument<string>("IN") { Description = "The model, of any supported format" };
         var target = new Argument<string>("OUT") { Description = "The file to write: .onnx (a quantized model as QDQ) or .tflite" };
-        var command = new Command("convert", "Write a model in another format; what was written is read back and compared") { source, target };
+        var sizes = new Option<int[]>("--size")
+        {
+            Description = "Sizes of the axes that the model leaves open beside the batch: one for each, in the order of the inputs, or one for all", AllowMultipleArgumentsPerToken = true,
+        };
+        var command = new Command("convert", "Write a model in another format; what was written is read back and compared") { source, target, sizes };
         command.SetAction(parsed =>
         {
-            Convert(parsed.GetValue(source)!, parsed.GetValue(target)!);
+            Convert(parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(sizes) ?? []);
             var document = InspectCommand.Inspect(parsed.GetValue(target)!);
             terminal.Result(document, CliJson.Default.InspectDocument, console => InspectCommand.Show(console, document));
             return ExitCodes.Done;
@@ -25,7 +29,7 @@ internal static class ConvertCommand
         return command;
     }
 
-    private static void Convert(string source, string target)
+    private static void Convert(string source, string target, int[] sizes)
     {
         // The extension first: a wrong one should not cost the reading of a large model.
         Action<EdgeAgent.Graph.Ir.GraphSpec, string> write = Path.GetExtension(target).ToLowerInvariant() switch
@@ -34,6 +38,6 @@ internal static class ConvertCommand
             ".tflite" => TfLiteExporter.Write,
             var other => throw new WrongUsageException($"cannot write '{target}': the extension '{other}' is no format that can be written; use .onnx or .tflite"),
         };
-        write(ModelImporter.Load(source), target);
+        write(ModelImporter.Load(source, sizes), target);
     }
 }

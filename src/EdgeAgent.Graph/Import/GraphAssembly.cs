@@ -8,7 +8,7 @@ namespace EdgeAgent.Graph.Import;
 /// The IR graph that an importer builds, node by node. Shapes are inferred as nodes are added, so that a fault names the
 /// node it comes from; a node that reads constants only is computed at once.
 /// </summary>
-internal sealed class GraphAssembly
+internal sealed class GraphAssembly(OpenSizes open)
 {
     /// <summary>A file may be repeated or broadcast into larger constants, but not without bound.</summary>
     private const long ComputedPerStored = 8, ComputedAtLeast = 1 << 22;
@@ -30,11 +30,12 @@ internal sealed class GraphAssembly
     public string Input(string name, ElementType type, int[] shape)
     {
         var shown = ModelImportException.OneLine(name);
+        shape = [.. shape.Select((size, axis) => axis > 0 && size == -1 && shape.Length <= 8 ? open.Take(name, axis) : size)];
         if (shape.Length > 8 || ShapeInference.ElementsPerSample(shape) > ShapeInference.MaxElements)
             throw new ImportFault($"input '{shown}' has the shape [{string.Join(',', shape.Take(16))}]; at most 8 axes and {ShapeInference.MaxElements} elements are supported");
         for (var axis = 0; axis < shape.Length; axis++)
             if (shape[axis] < 1 && (axis > 0 || shape[axis] != -1))
-                throw new ImportFault($"input '{shown}' has an unknown size along axis {axis}; only the batch (axis 0) may be dynamic: export with a fixed size");
+                throw new ImportFault($"input '{shown}' has {shape[axis]} elements along axis {axis}, which no value can have");
         var spec = new ValueSpec(name, type, shape);
         if (!_values.TryAdd(name, spec))
             throw new ImportFault($"input '{shown}' is defined twice");

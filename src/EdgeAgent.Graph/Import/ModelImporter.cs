@@ -13,26 +13,30 @@ public static class ModelImporter
     internal const long MaxFileBytes = int.MaxValue - 64;
 
     /// <summary>Reads the model at <paramref name="path"/>; the format is found by content, not by extension.</summary>
+    /// <param name="path">A file, or the folder of a SavedModel.</param>
+    /// <param name="openSizes">Sizes for axes that the file leaves open beside the batch: one for each, in the order of the inputs, or one for all.</param>
     /// <returns>A verified graph with shapes that fit, batch dimension dynamic where the model allows it.</returns>
     /// <exception cref="ModelImportException">The file is missing, damaged, of an unknown format or uses an unsupported operator.</exception>
-    public static GraphSpec Load(string path)
+    public static GraphSpec Load(string path, params IReadOnlyList<int> openSizes)
     {
+        var open = new OpenSizes(openSizes);
         var file = Directory.Exists(path) ? SavedModelFile(path) : path;
         var bytes = ReadFile(file, path);
         var format = ModelFormats.Detect(bytes.AsSpan(0, Math.Min(bytes.Length, ModelFormats.HeaderBytes)));
         var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path));
         try
         {
-            return format switch
+            var graph = format switch
             {
-                ModelFormat.Onnx => OnnxImporter.Import(bytes, path, name),
-                ModelFormat.TfLite => TfLiteImporter.Import(bytes, name),
-                ModelFormat.KerasHdf5 => KerasImporter.ImportHdf5(bytes, name),
-                ModelFormat.KerasZip => KerasImporter.ImportArchive(bytes, name),
-                ModelFormat.FrozenGraph => FrozenGraphImporter.Import(bytes, name),
-                ModelFormat.SavedModel => SavedModelImporter.Import(bytes, Path.GetDirectoryName(Path.GetFullPath(file))!, name),
+                ModelFormat.Onnx => OnnxImporter.Import(bytes, path, name, open),
+                ModelFormat.TfLite => TfLiteImporter.Import(bytes, name, open),
+                ModelFormat.KerasHdf5 => KerasImporter.ImportHdf5(bytes, name, open),
+                ModelFormat.KerasZip => KerasImporter.ImportArchive(bytes, name, open),
+                ModelFormat.FrozenGraph => FrozenGraphImporter.Import(bytes, name, open),
+                ModelFormat.SavedModel => SavedModelImporter.Import(bytes, Path.GetDirectoryName(Path.GetFullPath(file))!, name, open),
                 _ => throw Unsupported(path, format),
             };
+            return open.AreUnused ? throw new ImportFault("leaves no size open but the batch; state none") : graph;
         }
         catch (Exception e) when (e is ImportFault or InvalidGraphException or ShapeInference.ShapeFault or OverflowException or DivideByZeroException
             or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException)

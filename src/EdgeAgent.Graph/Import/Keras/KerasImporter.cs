@@ -12,7 +12,7 @@ internal static class KerasImporter
     /// <summary>Weights hardly compress; an entry that grows by more than this and is large is a bomb.</summary>
     private const int MaxInflation = 100, AlwaysAllowed = 1 << 26;
 
-    public static GraphSpec ImportHdf5(byte[] bytes, string name)
+    public static GraphSpec ImportHdf5(byte[] bytes, string name, OpenSizes open)
     {
         using var file = new Hdf5Reader(bytes);
         var config = file.Text("", "model_config")
@@ -20,10 +20,10 @@ internal static class KerasImporter
         var version = file.Text("", "keras_version") ?? "";
         var root = file.Exists("model_weights") ? "model_weights" : "";
         var model = KerasJson.Parse(System.Text.Encoding.UTF8.GetBytes(config), "model_config");
-        return KerasModelBuilder.Build(model, new LegacyWeights(file, root), version.StartsWith('3'), name);
+        return KerasModelBuilder.Build(model, new LegacyWeights(file, root), version.StartsWith('3'), name, open);
     }
 
-    public static GraphSpec ImportArchive(byte[] bytes, string name)
+    public static GraphSpec ImportArchive(byte[] bytes, string name, OpenSizes open)
     {
         ZipArchive archive;
         try
@@ -42,7 +42,7 @@ internal static class KerasImporter
             // Keras 2 writes such archives too, since 2.12; only the meaning of some names differs.
             var version = archive.GetEntry(MetadataEntry) is null ? "3" : KerasJson.Parse(Extract(archive, MetadataEntry, MaxConfigBytes), MetadataEntry)["keras_version"].Text("3");
             using var weights = new Hdf5Reader(Extract(archive, WeightsEntry, ModelImporter.MaxFileBytes));
-            return KerasModelBuilder.Build(config, new StateWeights(weights), version.StartsWith('3'), name);
+            return KerasModelBuilder.Build(config, new StateWeights(weights), version.StartsWith('3'), name, open);
         }
     }
 

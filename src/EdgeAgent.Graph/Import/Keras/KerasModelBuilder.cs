@@ -16,12 +16,12 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
     private int _calls;
 
     /// <summary>The whole model as a graph; its inputs and outputs are called after their layers.</summary>
-    public static GraphSpec Build(KerasJson model, IKerasWeights weights, bool keras3, string name)
+    public static GraphSpec Build(KerasJson model, IKerasWeights weights, bool keras3, string name, OpenSizes open)
     {
         var layer = new KerasLayer(model);
         if (!layer.IsModel)
             throw layer.Fault("is no Sequential or Functional model; only those hold a graph of layers (a subclassed model holds Python code: export it as a SavedModel)");
-        var assembly = new GraphAssembly();
+        var assembly = new GraphAssembly(open);
         var graph = new ChannelsLastGraph(assembly);
         var builder = new KerasModelBuilder(graph, keras3);
         var outputs = layer.Class == "Sequential"

@@ -7,7 +7,7 @@ namespace EdgeAgent.Graph.Import.Onnx;
 /// Walks an ONNX graph in topological order. Nodes that compute shapes or other small constants are folded; every other
 /// node is handed to its converter in <see cref="OnnxOperators"/>, which appends IR nodes here.
 /// </summary>
-internal sealed class OnnxGraphBuilder(ModelProto model)
+internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
 {
     private const int MaxDepth = 16;
 
@@ -241,15 +241,13 @@ internal sealed class OnnxGraphBuilder(ModelProto model)
         return inputs;
     }
 
-    private static int Dimension(TensorShapeProto.Types.Dimension dimension, int index, string input)
+    private int Dimension(TensorShapeProto.Types.Dimension dimension, int index, string input)
     {
         if (dimension.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue && dimension.DimValue > 0)
             return dimension.DimValue <= int.MaxValue
                 ? (int)dimension.DimValue
                 : throw new ImportFault($"input '{input}' has {dimension.DimValue} elements along axis {index}, which is too large");
-        return index == 0
-            ? -1
-            : throw new ImportFault($"input '{input}' has an unknown size along axis {index}; only the batch (axis 0) may be dynamic: export with a fixed size");
+        return index == 0 ? -1 : open.Take(input, index, dimension.DimParam);
     }
 
     private ValueSpec Output(ValueInfoProto output) =>

@@ -10,11 +10,11 @@ internal static class OnnxImporter
     public const int OldestOpset = 6;
 
     /// <param name="path">Where the file is: external data lies beside it.</param>
-    public static GraphSpec Import(byte[] bytes, string path, string name)
+    public static GraphSpec Import(byte[] bytes, string path, string name, OpenSizes open)
     {
         var model = Parse(bytes);
         new OnnxExternalData(path).Resolve(model);
-        return DynamicBatch.Apply(new OnnxGraphBuilder(model).Build(name)).Verify();
+        return DynamicBatch.Apply(new OnnxGraphBuilder(model, open).Build(name)).Verify();
     }
 
     private static ModelProto Parse(byte[] bytes)

@@ -12,14 +12,14 @@ internal static class FrozenGraphImporter
     /// <summary>Nodes that have no result a model is asked for.</summary>
     private static readonly HashSet<string> _noResults = ["Assert", "Const", "NoOp", "Placeholder", "PlaceholderWithDefault", "VarHandleOp", "Variable", "VariableV2"];
 
-    public static GraphSpec Import(byte[] bytes, string name)
+    public static GraphSpec Import(byte[] bytes, string name, OpenSizes open)
     {
         var graph = TfProto.Parse<GraphDef>(bytes, "TensorFlow graph");
         if (graph.Node.Count == 0)
             throw new ImportFault($"holds no graph in its {bytes.Length} bytes; it is no TensorFlow graph, or cut short");
         var scope = new TfScope(graph.Node, "the graph");
         var outputs = Outputs(graph);
-        var assembly = new GraphAssembly();
+        var assembly = new GraphAssembly(open);
         var inputs = graph.Node.Where(n => n.Op == "Placeholder").ToList();
         foreach (var reserved in inputs.Concat(outputs))
             assembly.Reserve(reserved.Name);

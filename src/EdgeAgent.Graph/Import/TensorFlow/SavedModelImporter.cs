@@ -14,7 +14,7 @@ internal static class SavedModelImporter
 
     /// <param name="bytes">The content of saved_model.pb.</param>
     /// <param name="folder">Holds the folder "variables".</param>
-    public static GraphSpec Import(byte[] bytes, string folder, string name)
+    public static GraphSpec Import(byte[] bytes, string folder, string name, OpenSizes open)
     {
         var model = TfProto.Parse<SavedModel>(bytes, "SavedModel");
         var meta = model.MetaGraphs.FirstOrDefault(m => m.MetaInfoDef?.Tags.Contains(ServingTag) == true) ?? model.MetaGraphs.FirstOrDefault();
@@ -22,7 +22,7 @@ internal static class SavedModelImporter
             throw new ImportFault($"holds no graph in the {bytes.Length} bytes of {GraphFile}; it is no SavedModel, or cut short");
         var signature = Signature(meta);
         var scope = new TfScope(meta.GraphDef.Node, "the graph");
-        var assembly = new GraphAssembly();
+        var assembly = new GraphAssembly(open);
         // Maps have no order of their own in the file.
         var inputs = signature.Inputs.OrderBy(i => i.Key, StringComparer.Ordinal).ToList();
         var outputs = signature.Outputs.OrderBy(o => o.Key, StringComparer.Ordinal).ToList();

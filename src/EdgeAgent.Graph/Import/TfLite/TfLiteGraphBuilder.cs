@@ -16,6 +16,7 @@ internal sealed class TfLiteGraphBuilder
     private static readonly int[] ToNhwc = [0, 2, 3, 1];
 
     private readonly TfLiteModel _model;
+    private readonly OpenSizes _open;
     private readonly string[] _names;
     private readonly string?[] _real;
     private readonly bool[] _stored;
@@ -24,9 +25,9 @@ internal sealed class TfLiteGraphBuilder
     private readonly Dictionary<string, Tensor> _constants = [];
     private readonly Dictionary<string, ValueSpec> _values = [];
 
-    public TfLiteGraphBuilder(TfLiteModel model)
+    public TfLiteGraphBuilder(TfLiteModel model, OpenSizes open)
     {
-        _model = model;
+        (_model, _open) = (model, open);
         _names = [.. model.Tensors.Select((t, i) => Fresh(t.Name.Length > 0 ? t.Name : $"tensor{i}"))];
         _real = new string?[_names.Length];
         _stored = new bool[_names.Length];
@@ -220,12 +221,12 @@ internal sealed class TfLiteGraphBuilder
         var type = TfLiteTensors.TypeOf(tensor.Type) ?? throw new ImportFault($"input '{name}' is of type {tensor.Type}, which is not supported");
         if (tensor.IsConstant || _stored[index])
             throw new ImportFault($"input '{name}' is defined twice");
-        if (tensor.OpenAxis > 0)
-            throw new ImportFault($"input '{name}' has an unknown size along axis {tensor.OpenAxis}; only the batch (axis 0) may be dynamic: convert the model with a fixed size");
-        if (tensor.Shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(tensor.Shape) > ShapeInference.MaxElements)
-            throw new ImportFault($"input '{name}' has the shape [{string.Join(',', tensor.Shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
+        // An open axis is written as 1; the signature tells it from one that is.
+        int[] shape = [.. tensor.Shape.Select((d, axis) => axis > 0 && axis < tensor.Signature.Length && tensor.Signature[axis] < 0 ? _open.Take(name, axis) : d)];
+        if (shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(shape) > ShapeInference.MaxElements)
+            throw new ImportFault($"input '{name}' has the shape [{string.Join(',', shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
         _stored[index] = true;
-        return _values[_names[index]] = new(_names[index], type, tensor.Shape);
+        return _values[_names[index]] = new(_names[index], type, shape);
     }
 
     private ValueSpec Output(int index)

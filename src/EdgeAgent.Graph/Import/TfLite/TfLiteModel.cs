@@ -33,8 +33,8 @@ internal sealed record TfLiteQuantization(float[] Scales, int[] ZeroPoints, int 
 internal sealed record TfLiteTensor(
     string Name, TfLiteType Type, int[] Shape, ReadOnlyMemory<byte> Data, TfLiteQuantization? Quantization, bool IsVariable)
 {
-    /// <summary>The first axis behind the batch whose size the file leaves open, and writes as 1; -1 if there is none.</summary>
-    public int OpenAxis { get; init; } = -1;
+    /// <summary>The shape with -1 for sizes that are open; empty where none is.</summary>
+    public int[] Signature { get; init; } = [];
 
     public bool IsConstant => !Data.IsEmpty;
 
@@ -112,10 +112,9 @@ internal sealed record TfLiteModel(
         if (table.Table(6) is not null)
             throw new ImportFault($"{place} is stored sparsely, which is not supported; convert the model without sparsity");
         var data = buffer == 0 ? default : Data(buffers[buffer], file);
-        var signature = table.Ints(7) ?? [];
         return new(name, (TfLiteType)table.Byte(1), shape, data, Quantization(table.Table(4), place), table.Flag(5))
         {
-            OpenAxis = signature.Length == shape.Length ? Array.FindIndex(signature, Math.Min(1, signature.Length), d => d < 0) : -1,
+            Signature = table.Ints(7) ?? [],
         };
     }
 

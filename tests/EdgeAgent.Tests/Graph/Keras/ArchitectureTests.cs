@@ -36,7 +36,7 @@ public class ArchitectureTests
         Assert.NotEqual(computed.Floats[..1000], computed.Floats[1000..]);
         var onnx = OnnxExporter.ToBytes(graph);
         AssertSame(OnnxRuntimeReference.Run(onnx, images).Values.Single(), computed);
-        var imported = OnnxImporter.Import(onnx, "model.onnx", name);
+        var imported = OnnxImporter.Import(onnx, "model.onnx", name, new([]));
         AssertSame(computed, KerasFileTests.Run(imported, images.Values.Single()));
         AssertSame(computed, KerasFileTests.Run(KerasFileTests.Load(file.ToArchive(output), ".keras"), images.Values.Single()));
 

@@ -137,6 +137,21 @@ public class OnnxExporterTests
         Assert.All(expected.Zip(new EdgeAgent.Graph.Evaluation.GraphInterpreter(graph).Run(inputs)["y"].Floats), p => Assert.InRange(p.Second, p.First - 1e-5f, p.First + 1e-5f));
     }
 
+    /// <summary>Text models leave the length of their texts open: two inputs of the same axis, and a third of its own.</summary>
+    [Fact]
+    public void OpenAxes_OfStatedSizes_AreThoseSizes()
+    {
+        var model = new OnnxModel(13).Input("x", "N", "length", 3).Input("y", "N", "length", 3).Input("z", "N", "other").Node("Add", "x, y", "s").Node("Relu", "z", "r").Output("s", "r");
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder.File("open.onnx"), model.ToBytes());
+        Assert.Equal([-1, 7, 3], EdgeAgent.Graph.Import.ModelImporter.Load(folder.File("open.onnx"), 7, 5).Outputs[0].Shape);
+        Assert.Equal([-1, 5], EdgeAgent.Graph.Import.ModelImporter.Load(folder.File("open.onnx"), 7, 5).Outputs[1].Shape);
+        Assert.Equal([-1, 4], EdgeAgent.Graph.Import.ModelImporter.Load(folder.File("open.onnx"), 4).Outputs[1].Shape);
+        Assert.Contains("input 'x' has an unknown size along axis 1", DamagedFile.LoadOrRefuse(folder.File("open.onnx")));
+        File.WriteAllBytes(folder.File("fixed.onnx"), new OnnxModel(13).Input("x", "N", 4).Node("Relu", "x", "y").Output("y").ToBytes());
+        Assert.Contains("state none", Assert.Throws<EdgeAgent.Graph.Import.ModelImportException>(() => EdgeAgent.Graph.Import.ModelImporter.Load(folder.File("fixed.onnx"), 4)).Message);
+    }
+
     private static GraphProto Body(Action<OnnxModel> nodes, string output)
     {
         var body = new OnnxModel(13);

@@ -133,6 +133,26 @@ public class AttentionLayerTests
         AssertComputes(Tensor.Of([.. doubled], 1, 10, 12, 2), [x], file => file.Layer("Resizing", new() { ["height"] = 10, ["width"] = 12, ["interpolation"] = "nearest" }, None, file.Input(5, 6, 2)));
     }
 
+    /// <summary>The configuration alone, so that every mutation is in what decides the graph.</summary>
+    [Fact]
+    public void MutatedSettings_FiveThousandTimes_AlwaysGiveAGraphOrARefusal()
+    {
+        var file = new KerasFile();
+        var x = file.Layer("Embedding", new() { ["mask_zero"] = true }, [("embeddings", Uniform(1, 10, Width))], file.Input(Steps));
+        x = file.Call("MultiHeadAttention", MultiHeadConfig(biased: true), MultiHeadWeights(biased: true), new() { ["value"] = x, ["use_causal_mask"] = true }, x);
+        x = file.Layer("GRU", new() { ["units"] = 3, ["return_sequences"] = true, ["return_state"] = true, ["reset_after"] = true }, [("cell", "kernel", Uniform(1, Width, 9)), ("cell", "recurrent_kernel", Uniform(1, 3, 9)), ("cell", "bias", Uniform(1, 2, 9))], x);
+        x = file.Layer("Conv1DTranspose", new() { ["kernel_size"] = 3, ["strides"] = 2, ["padding"] = "same" }, [("kernel", Uniform(1, 3, 4, 3)), ("bias", Uniform(1, 4))], x + ":0");
+        x = file.Layer("ops.Reshape", new() { ["newshape"] = new JsonArray(-1, 5, 8) }, NoWeights, x);
+        x = file.Call("ops.GetItem", [], NoWeights, new() { ["args"] = new JsonArray(new JsonArray(new JsonObject { ["class_name"] = "slice", ["config"] = new JsonObject() }, -1)) }, x);
+        var bytes = file.ToArchive(x);
+        Assert.Null(DamagedFile.LoadOrRefuse("sound.keras", bytes));
+        var (config, weights) = (BadFileTests.Entry(bytes, "config.json"), BadFileTests.Entry(bytes, "model.weights.h5"));
+        foreach (var mutated in Mutations.Of(config, 5_000))
+            DamagedFile.LoadOrRefuse("bad.keras", KerasFile.Archive(System.Text.Encoding.Latin1.GetString(mutated), weights));
+    }
+
+    private static IReadOnlyList<(string Path, string Name, Tensor Value)> NoWeights => [];
+
     private static JsonObject MultiHeadConfig(bool biased) => new() { ["num_heads"] = Heads, ["key_dim"] = KeyDepth, ["value_dim"] = ValueDepth, ["use_bias"] = biased };
 
     private (string Path, string Name, Tensor Value)[] MultiHeadWeights(bool biased)

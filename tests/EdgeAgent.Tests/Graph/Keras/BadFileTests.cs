@@ -179,7 +179,7 @@ public class BadFileTests
         return bytes.ToArray();
     }
 
-    private static byte[] Entry(byte[] archive, string name)
+    internal static byte[] Entry(byte[] archive, string name)
     {
         using var zip = new ZipArchive(new MemoryStream(archive));
         using var stream = zip.GetEntry(name)!.Open();

@@ -152,6 +152,22 @@ public class OnnxExporterTests
         Assert.Contains("state none", Assert.Throws<EdgeAgent.Graph.Import.ModelImportException>(() => EdgeAgent.Graph.Import.ModelImporter.Load(folder.File("fixed.onnx"), 4)).Message);
     }
 
+    /// <summary>What these operators are made of is arithmetic on shapes, pads and branches from the file.</summary>
+    [Fact]
+    public void MutatedOperators_FiveThousandTimes_AlwaysGiveAGraphOrARefusal()
+    {
+        var whole = new OnnxModel(13).Input("x", "N", 1, 6, 5).Floats("w", _random.Random(1, 1, 2, 2, 2).Floats, 1, 2, 2, 2).Longs("p", 0, 0, 1, 2, 0, 0, 2, 1).Longs("at", 1).Longs("one", 1).Longs("zero", 0).Longs("two", 2)
+            .Node("Pad", "x, p", "padded", ("mode", "reflect")).Node("LRN", "padded", "normal", ("size", 3))
+            .Node("ConvTranspose", "normal, w", "larger", ("strides", new[] { 2, 1 }), ("pads", new[] { 1, 0, 0, 1 }), ("output_padding", new[] { 1, 0 }))
+            .Node("Shape", "x", "shape").Node("Gather", "shape, at", "found").Node("Equal", "found, one", "single")
+            .Node("If", "single", "picked", ("then_branch", Body(b => b.Node("Squeeze", "x, at", "squeezed"), "squeezed")), ("else_branch", Body(b => b.Node("Identity", "x", "kept"), "kept")))
+            .Node("Slice", "shape, zero, one", "batch").Node("Concat", "batch, two, two", "sizes", ("axis", 0)).Node("ConstantOfShape", "sizes", "filled").Node("Trilu", "filled", "y")
+            .Output("larger", "picked", "y").ToBytes();
+        Assert.Null(DamagedFile.LoadOrRefuse("sound.onnx", whole));
+        foreach (var bytes in Mutations.Of(whole, 5_000))
+            DamagedFile.LoadOrRefuse("bad.onnx", bytes);
+    }
+
     private static GraphProto Body(Action<OnnxModel> nodes, string output)
     {
         var body = new OnnxModel(13);

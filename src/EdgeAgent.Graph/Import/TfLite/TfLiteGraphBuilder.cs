@@ -61,7 +61,8 @@ internal sealed class TfLiteGraphBuilder
         if (_real[index] is { } known)
             return known;
         var tensor = _model.Tensors[index];
-        if (tensor.IsConstant)
+        // A constant without elements, such as the shape of a single number, has no data to be told by.
+        if (tensor.IsConstant || !_stored[index] && tensor.Shape.Contains(0))
         {
             var stored = TfLiteTensors.Read(tensor, _model.File);
             var quantized = tensor.Quantization is not null && stored.Type is ElementType.Int8 or ElementType.UInt8;

@@ -195,7 +195,7 @@ public class AttentionLayerTests
     }
 
     /// <summary>TensorFlow's conv2d_transpose: every input adds its multiple of the kernel; "same" keeps size * stride outputs and cuts half of the rest off in front.</summary>
-    private static Tensor Enlarged(Tensor x, Tensor kernel, Tensor bias, int stride, bool same, int? columns = null)
+    internal static Tensor Enlarged(Tensor x, Tensor kernel, Tensor bias, int stride, bool same, int? columns = null)
     {
         var (channels, outputs) = (x.Shape[3], kernel.Shape[2]);
         (int Size, int Before) Extent(int size, int window, int step) => same

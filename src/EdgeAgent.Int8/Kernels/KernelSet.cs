@@ -3,6 +3,7 @@ using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Kernels.Scalar;
 using EdgeAgent.Int8.Kernels.Vector;
 using EdgeAgent.Int8.Kernels.X86;
+using EdgeAgent.Int8.Kernels.X86.Assembled;
 using EdgeAgent.Int8.Plan;
 using EdgeAgent.Int8.Roofline;
 
@@ -18,13 +19,13 @@ public abstract class KernelSet
     {
     }
 
-    /// <summary>scalar, sse41, avx2, avxvnni, neon or neon-dot.</summary>
+    /// <summary>scalar, sse41, avx2, avxvnni, avx512vnni, neon or neon-dot.</summary>
     public abstract string Name { get; }
 
     /// <summary>Whether this process can execute it.</summary>
     public abstract bool IsSupported { get; }
 
-    private static readonly KernelSet[] s_all = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels(), new NeonKernels(), new NeonDotKernels()];
+    private static readonly KernelSet[] s_all = [new ScalarKernels(), new Sse41Kernels(), new Avx2Kernels(), new AvxVnniKernels(), new Avx512VnniKernels(), new NeonKernels(), new NeonDotKernels()];
 
     /// <summary>All sets, slowest first, supported here or not.</summary>
     public static IReadOnlyList<KernelSet> All => s_all;

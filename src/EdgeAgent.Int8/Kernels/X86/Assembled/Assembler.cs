@@ -15,22 +15,23 @@ internal enum Condition : byte
 }
 
 /// <summary>
-/// Writes the few instructions that the AVX-512 VNNI kernels are made of. Vector registers are numbers from 0 to 31, of
-/// 512 bits, or of 256 as long as <see cref="Narrow"/> says so. Encodings: Intel SDM, volume 2.
+/// Writes the few instructions that the AVX-512 VNNI kernels are made of. Vector registers are numbers from 0 to 31, used
+/// as wide as <see cref="VectorBits"/> says. Encodings: Intel SDM, volume 2.
 /// </summary>
 internal sealed class Assembler
 {
-    // The opcode maps 0F and 0F38, and the prefixes none, 66 and F3, by their numbers in the prefix of vector instructions.
+    // The opcode maps 0F and 0F38, and the prefixes none, 66, F3 and F2, by their numbers in the prefix of vector instructions.
     private const int Map0F = 1;
     private const int Map0F38 = 2;
     private const int None = 0;
     private const int Prefix66 = 1;
     private const int PrefixF3 = 2;
+    private const int PrefixF2 = 3;
 
     private byte[] _code = new byte[16 << 10];
 
-    /// <summary>Whether vector instructions use 256 bits.</summary>
-    public bool Narrow { get; set; }
+    /// <summary>Width of vector instructions: 512, 256 or 128.</summary>
+    public int VectorBits { get; set; } = 512;
 
     /// <summary>Where the next instruction goes.</summary>
     public int Position { get; private set; }
@@ -82,8 +83,18 @@ internal sealed class Assembler
     /// <summary>VMINPS.</summary>
     public void Minimum(int to, int a, int b) => Vector(Map0F, None, 0x5d, to, a, b);
 
-    /// <summary>The lowest byte of each lane whose bit in the mask register is set; other bytes are not touched: VPMOVDB.</summary>
-    public void StoreBytes(Address to, int from, int mask) => Vector(Map0F38, PrefixF3, 0x31, from, 0, to, mask);
+    /// <summary>
+    /// The lowest byte of each lane whose bit in the mask register is set; other bytes of memory are not touched, and the
+    /// register is lost: VPMOVDB, VMOVDQU8. VPMOVDB to memory with a mask is microcode, ten times slower.
+    /// </summary>
+    public void StoreBytes(Address to, int from, int mask)
+    {
+        Vector(Map0F38, PrefixF3, 0x31, from, 0, from);
+        var bits = VectorBits;
+        VectorBits = 128;
+        Vector(Map0F, PrefixF2, 0x7f, from, 0, to, mask);
+        VectorBits = bits;
+    }
 
     /// <summary>The first lanes of a mask register, as many as <paramref name="count"/> says, which is lost: BZHI, KMOVW.</summary>
     public void MaskOfFirst(int mask, Register count)
@@ -172,7 +183,7 @@ internal sealed class Assembler
         0x62,
         (~register >> 3 & 1) << 7 | (indexBit ^ 1) << 6 | (baseBit ^ 1) << 5 | (~register >> 4 & 1) << 4 | map,
         (~second & 15) << 3 | 1 << 2 | prefix,
-        (Narrow ? 1 : 2) << 5 | (~second >> 4 & 1) << 3 | mask);
+        VectorBits / 256 << 5 | (~second >> 4 & 1) << 3 | mask);
 
     private void Integer(int opcode, int register, Address address)
     {

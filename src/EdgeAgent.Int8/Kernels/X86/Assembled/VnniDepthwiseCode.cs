@@ -9,13 +9,12 @@ internal static unsafe class VnniDepthwiseCode
 {
     private const int BlockQuadBytes = PackedDepthwise.BlockWidth * 4;
 
-    /// <summary>Sums of the two rows, what they begin with, and where weights begin.</summary>
+    /// <summary>Sums of the two rows, columns, and what the sums begin with.</summary>
     private const int Upper = 0;
 
     private const int Lower = 1;
     private const int Column = 2;
     private const int Bias = 3;
-    private const int Weights = 4;
 
     /// <summary>(arguments): all pixels of a row, or of a pair of rows, by up to 16 channels.</summary>
     public static int Rows(Assembler a, int kernelWidth, int bands, bool pair)
@@ -25,7 +24,7 @@ internal static unsafe class VnniDepthwiseCode
         a.Load(Rax, Field(&d, &d.Weights));
         var weights = kernelWidth * bands;
         for (var i = 0; i < (pair ? 2 * weights : weights); i++)
-            a.Load(Weights + i, new(Rax, i * BlockQuadBytes));
+            a.Load(Weight(i), new(Rax, i * BlockQuadBytes));
         a.Load(Rax, Field(&d, &d.Bias));
         a.Load(Bias, new(Rax));
         a.Load(Rax, Field(&d, &d.Multipliers));
@@ -60,9 +59,9 @@ internal static unsafe class VnniDepthwiseCode
             for (var band = 0; band < bands; band++)
             {
                 a.Load(Column, band == 0 ? new(Rax) : new(Rax, Index: R11));
-                a.MultiplyAdd(Upper, Column, Weights + band * kernelWidth + kx);
+                a.MultiplyAdd(Upper, Column, Weight(band * kernelWidth + kx));
                 if (pair)
-                    a.MultiplyAdd(Lower, Column, Weights + weights + kx);
+                    a.MultiplyAdd(Lower, Column, Weight(weights + kx));
             }
             a.Add(Rax, R10);
         }
@@ -78,4 +77,7 @@ internal static unsafe class VnniDepthwiseCode
         a.Return();
         return start;
     }
+
+    /// <summary>The register of a weight: what requantization leaves of the first sixteen, then the others.</summary>
+    private static int Weight(int index) => index < 8 ? 4 + index : 8 + index;
 }

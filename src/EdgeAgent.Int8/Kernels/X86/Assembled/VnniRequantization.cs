@@ -3,10 +3,10 @@ namespace EdgeAgent.Int8.Kernels.X86.Assembled;
 /// <summary>The code of the rounding rule on the int32 lanes of registers 0, 1, ...</summary>
 internal static class VnniRequantization
 {
-    public const int Multipliers = 31;
-    private const int Low = 29;
-    private const int High = 28;
-    private const int ZeroPoint = 27;
+    public const int Multipliers = 12;
+    private const int Low = 13;
+    private const int High = 14;
+    private const int ZeroPoint = 15;
 
     /// <summary>Every lane of three registers; the caller loads <see cref="Multipliers"/>.</summary>
     public static void Load(Assembler a, Address low, Address high, Address zero)

@@ -21,11 +21,11 @@ internal static unsafe class VnniTileCode
     /// </summary>
     public static int Tile(Assembler a, int rows, bool narrow)
     {
-        const int weights = 30;
-        const int quads = 16;
+        const int weights = 12;
+        const int quads = 8;
         PanelArguments p;
         var start = a.Align(64);
-        a.Narrow = narrow;
+        a.VectorBits = narrow ? 256 : 512;
         foreach (var register in s_kept)
             a.Push(register);
         for (var r = 0; r < rows; r++)
@@ -47,8 +47,9 @@ internal static unsafe class VnniTileCode
         a.Load(weights, new(Rsi));
         for (var r = 0; r < rows; r++)
         {
-            a.Broadcast(quads + r, new(s_x[r], Index: Rax));
-            a.MultiplyAdd(r, quads + r, weights);
+            var x = quads + r % 4;
+            a.Broadcast(x, new(s_x[r], Index: Rax));
+            a.MultiplyAdd(r, x, weights);
         }
         a.Add(Rsi, PanelQuadBytes);
         a.Add(Rdx, 4);
@@ -70,7 +71,7 @@ internal static unsafe class VnniTileCode
             a.Pop(s_kept[i]);
         a.ZeroUpper();
         a.Return();
-        a.Narrow = false;
+        a.VectorBits = 512;
         return start;
     }
 
@@ -93,8 +94,8 @@ internal static unsafe class VnniTileCode
         for (var chain = 0; chain < chains; chain++)
         {
             a.LoadInt32(Rax, new(R9, 4 * chain));
-            a.Broadcast(16 + chain, new(Rsi, Index: Rax));
-            a.MultiplyAdd(chain, 16 + chain, new Address(R8, chain * PanelQuadBytes));
+            a.Broadcast(chains + chain, new(Rsi, Index: Rax));
+            a.MultiplyAdd(chain, chains + chain, new Address(R8, chain * PanelQuadBytes));
         }
         a.Add(R8, chains * PanelQuadBytes);
         a.Add(R9, chains * 4);
@@ -105,8 +106,8 @@ internal static unsafe class VnniTileCode
         var none = a.JumpAhead(Condition.Equal);
         loop = a.Position;
         a.LoadInt32(Rax, new(R9));
-        a.Broadcast(16, new(Rsi, Index: Rax));
-        a.MultiplyAdd(0, 16, new Address(R8));
+        a.Broadcast(chains, new(Rsi, Index: Rax));
+        a.MultiplyAdd(0, chains, new Address(R8));
         a.Add(R8, PanelQuadBytes);
         a.Add(R9, 4);
         a.Subtract(R10, 1);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using EdgeAgent.Benchmarks.Native;
 using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Import;
@@ -10,12 +11,13 @@ using EdgeAgent.Graph.Rewrites.Quantization;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Kernels;
 using EdgeAgent.Int8.Plan;
+using EdgeAgent.Int8.Roofline;
 
 namespace EdgeAgent.Benchmarks.Int8;
 
 /// <summary>
-/// EdgeAgent.Int8 against ONNX Runtime's int8 (U8S8 QDQ) and its float32 on the same weights, in one process. Runs are
-/// interleaved one by one, so that whatever else the machine does meets all of them alike.
+/// EdgeAgent.Int8 against ONNX Runtime's int8 (U8S8, the faster of QDQ and QOperator) and its float32 on the same weights,
+/// in one process. Runs are interleaved one by one, so that whatever else the machine does meets all of them alike.
 /// </summary>
 internal static class EngineBenchmark
 {
@@ -30,7 +32,7 @@ internal static class EngineBenchmark
     public static int Compare(int threads, ReadOnlySpan<string> models)
     {
         Describe(threads);
-        Console.WriteLine($"{"network",-16} {"MMAC",6} | {"int8 us",9} {"ort int8",9} {"ort fp32",9} | {"vs int8",7} {"vs fp32",7} | same class");
+        Console.WriteLine($"{"network",-17} {"MMAC",6} | {"int8 us",9} {"ort QDQ",9} {"ort QOp",9} {"ort fp32",9} | {"vs int8",7} {"vs fp32",7} | same class");
         foreach (var (graph, plan) in Subjects(models))
             Compare(graph, plan, threads);
         return 0;
@@ -53,7 +55,7 @@ internal static class EngineBenchmark
             // Runs of one kind follow one another in tens, as they do in use: the workers are awake from the second on.
             var times = Interleaved(() => Tenfold(alone, input, output), () => Tenfold(shared, input, output));
             Console.WriteLine(FormattableString.Invariant(
-                $"{graph.Name,-16} {model.Macs / 1e6,6:f2} MMAC: 1 thread {times[0] / 10:f1} us, {threads} threads {times[1] / 10:f1} us, {times[0] / times[1]:f2}x"));
+                $"{graph.Name,-17} {model.Macs / 1e6,6:f2} MMAC: 1 thread {times[0] / 10:f1} us, {threads} threads {times[1] / 10:f1} us, {times[0] / times[1]:f2}x"));
         }
         return 0;
     }
@@ -99,6 +101,28 @@ internal static class EngineBenchmark
         return 0;
     }
 
+    /// <summary>Single layers in a warm cache on every kernel set at hand, against the peak of the set's instructions.</summary>
+    public static int Layers()
+    {
+        Describe(1);
+        foreach (var kernels in KernelSet.All.Where(k => k.IsSupported && k.Name != "scalar"))
+        {
+            var peak = CoreRoofline.PeakInt8(kernels);
+            Console.WriteLine(FormattableString.Invariant($"{kernels.Name}: peak {peak:f0} GMAC/s"));
+            foreach (var layer in SingleLayer.All)
+            {
+                using var model = PlanModel.Load(layer.Plan);
+                using var executor = new PlanExecutor(model, kernels: kernels);
+                var input = Noise(executor.InputShape.Count, 1);
+                WarmUp(() => executor.Run(input, new float[executor.OutputShape.Count]));
+                var timing = executor.Profile(input, runs: 2001).MaxBy(t => t.Operator.Macs)!;
+                Console.WriteLine(FormattableString.Invariant(
+                    $"  {layer.Name,-32} {timing.Us,8:f2} us {timing.GigaMacsPerSecond,6:f0} GMAC/s {timing.GigaMacsPerSecond / peak,5:p0}"));
+            }
+        }
+        return 0;
+    }
+
     private static void Compare(GraphSpec graph, byte[]? given, int threads)
     {
         var (floats, qdq, plan) = Quantized(graph);
@@ -106,13 +130,15 @@ internal static class EngineBenchmark
         using var executor = new PlanExecutor(model, threads);
         var input = Noise(executor.InputShape.Count, 1);
         var (own, int8, float32) = (new float[executor.OutputShape.Count], new float[executor.OutputShape.Count], new float[executor.OutputShape.Count]);
-        using var ortInt8 = new OnnxRuntimeRunner(OnnxExporter.ToBytes(qdq), input, int8, threads);
+        var file = OnnxExporter.ToBytes(qdq);
+        using var ortQdq = new OnnxRuntimeRunner(file, input, int8, threads);
+        using var ortQOperator = new OnnxRuntimeRunner(OnnxRuntimeRunner.QOperatorForm(file), input, new float[int8.Length], threads);
         using var ortFloat = new OnnxRuntimeRunner(OnnxExporter.ToBytes(floats), input, float32, threads);
 
-        var times = Interleaved(() => executor.Run(input, own), ortInt8.Run, ortFloat.Run);
-        var same = SameClass(executor, ortInt8, input, own, int8);
+        var times = Interleaved(() => executor.Run(input, own), ortQdq.Run, ortQOperator.Run, ortFloat.Run);
+        var same = SameClass(executor, ortQdq, input, own, int8);
         Console.WriteLine(FormattableString.Invariant(
-            $"{graph.Name,-16} {model.Macs / 1e6,6:f2} | {times[0],9:f1} {times[1],9:f1} {times[2],9:f1} | {times[1] / times[0],6:f2}x {times[2] / times[0],6:f2}x | {same:p1}"));
+            $"{graph.Name,-17} {model.Macs / 1e6,6:f2} | {times[0],9:f1} {times[1],9:f1} {times[2],9:f1} {times[3],9:f1} | {Math.Min(times[1], times[2]) / times[0],6:f2}x {times[3] / times[0],6:f2}x | {same:p1}"));
     }
 
     /// <summary>Median time of each action in us.</summary>

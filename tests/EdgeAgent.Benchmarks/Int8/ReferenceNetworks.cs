@@ -3,12 +3,12 @@ using EdgeAgent.Graph.Ir;
 namespace EdgeAgent.Benchmarks.Int8;
 
 /// <summary>
-/// The four networks of MLPerf Tiny by their shapes, float, with random weights: what a kernel does does not depend on
-/// their values.
+/// The four networks of MLPerf Tiny and two depthwise students for CIFAR-10 by their shapes, float, with random weights: what
+/// a kernel does does not depend on their values.
 /// </summary>
 internal static class ReferenceNetworks
 {
-    public static IReadOnlyList<GraphSpec> All() => [ResNet8(), MobileNet(), DepthwiseKeywords(), Autoencoder()];
+    public static IReadOnlyList<GraphSpec> All() => [ResNet8(), MobileNet(), DepthwiseKeywords(), Autoencoder(), SeparableStudent(), InvertedStudent()];
 
     /// <summary>Image classification, 32x32x3, 12.5 million MACs.</summary>
     private static GraphSpec ResNet8()
@@ -62,6 +62,37 @@ internal static class ReferenceNetworks
             inputs = outputs;
         }
         return g.Build(g.Dense(x, inputs, 640), 640);
+    }
+
+    /// <summary>Depthwise-separable blocks over 32x32x3, each with its shortcut where shapes allow one.</summary>
+    private static GraphSpec SeparableStudent()
+    {
+        var g = new NetworkBuilder("student-separable", 3, 32, 32);
+        var x = g.Convolution(g.Input, 3, 16, 3, 1);
+        var channels = 16;
+        foreach (var (outputs, stride) in (ReadOnlySpan<(int, int)>)[(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (128, 1)])
+        {
+            var y = g.Convolution(g.Depthwise(x, channels, 3, stride), channels, outputs, 1, 1, relu: false);
+            x = g.Relu(outputs == channels && stride == 1 ? g.Node(new Add(), x, y) : y);
+            channels = outputs;
+        }
+        return g.Classifier(x, channels, 10);
+    }
+
+    /// <summary>Inverted residuals with 3x3 and 5x5 depthwise kernels and four times as many channels inside, over 32x32x3.</summary>
+    private static GraphSpec InvertedStudent()
+    {
+        var g = new NetworkBuilder("student-inverted", 3, 32, 32);
+        var x = g.Convolution(g.Input, 3, 16, 3, 1);
+        var channels = 16;
+        foreach (var (outputs, stride, kernel) in (ReadOnlySpan<(int, int, int)>)[(16, 1, 3), (24, 2, 3), (24, 1, 5), (40, 2, 5), (40, 1, 3), (40, 1, 5)])
+        {
+            var inside = 4 * channels;
+            var y = g.Convolution(g.Depthwise(g.Convolution(x, channels, inside, 1, 1), inside, kernel, stride), inside, outputs, 1, 1, relu: false);
+            x = outputs == channels && stride == 1 ? g.Node(new Add(), x, y) : y;
+            channels = outputs;
+        }
+        return g.Classifier(g.Convolution(x, channels, 160, 1, 1), 160, 10);
     }
 
     private sealed class NetworkBuilder(string name, params int[] shape)

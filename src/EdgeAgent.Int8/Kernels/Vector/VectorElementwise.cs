@@ -4,12 +4,17 @@ using EdgeAgent.Int8.Plan;
 
 namespace EdgeAgent.Int8.Kernels.Vector;
 
-/// <summary>Sum, difference or product of 16 bytes by 16 bytes; static, compiled for its instruction set.</summary>
-internal interface IElementwiseLanes
+/// <summary>
+/// Sum, difference or product of 16 bytes by 16 bytes. An instance holds the constants as vectors: made before a loop, it
+/// leaves nothing but the arithmetic inside of it.
+/// </summary>
+internal interface IElementwiseLanes<TSelf> where TSelf : struct
 {
-    static abstract Vector128<byte> Sum(Vector128<byte> a, Vector128<byte> b, in ElementwiseConstants k);
+    static abstract TSelf Of(in ElementwiseConstants k);
 
-    static abstract Vector128<byte> Product(Vector128<byte> a, Vector128<byte> b, in ElementwiseConstants k);
+    Vector128<byte> Sum(Vector128<byte> a, Vector128<byte> b);
+
+    Vector128<byte> Product(Vector128<byte> a, Vector128<byte> b);
 }
 
 internal readonly struct ElementwiseConstants(in ElementwiseTask task)
@@ -27,7 +32,7 @@ internal readonly struct ElementwiseConstants(in ElementwiseTask task)
 /// Elementwise operators: along whole rows where both tensors have them, along the channels of each pixel where the
 /// second is repeated.
 /// </summary>
-internal sealed unsafe class VectorElementwise<TLanes>(ElementwiseTask task) : Step where TLanes : struct, IElementwiseLanes
+internal sealed unsafe class VectorElementwise<TLanes>(ElementwiseTask task) : Step where TLanes : struct, IElementwiseLanes<TLanes>
 {
     private readonly ElementwiseConstants _constants = new(task);
 
@@ -48,45 +53,62 @@ internal sealed unsafe class VectorElementwise<TLanes>(ElementwiseTask task) : S
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Combine(byte* a, byte* b, byte* output, int length)
     {
-        var k = _constants;
+        var lanes = TLanes.Of(_constants);
         if (task.Kind == Arithmetic.Multiply)
             for (var i = 0; i < length; i += 16)
-                Lanes128.Store(TLanes.Product(Vector128.Load(a + i), Vector128.Load(b + i), k), output + i, length - i);
+                Lanes128.Store(lanes.Product(Vector128.Load(a + i), Vector128.Load(b + i)), output + i, length - i);
         else
             for (var i = 0; i < length; i += 16)
-                Lanes128.Store(TLanes.Sum(Vector128.Load(a + i), Vector128.Load(b + i), k), output + i, length - i);
+                Lanes128.Store(lanes.Sum(Vector128.Load(a + i), Vector128.Load(b + i)), output + i, length - i);
     }
 }
 
 /// <summary>SSE4.1 and NEON.</summary>
-internal readonly struct ElementwiseLanes128 : IElementwiseLanes
+internal readonly struct ElementwiseLanes128 : IElementwiseLanes<ElementwiseLanes128>
 {
+    private readonly Vector128<float> _zeroA;
+    private readonly Vector128<float> _zeroB;
+    private readonly Vector128<float> _ratioA;
+    private readonly Vector128<float> _ratioB;
+    private readonly Vector128<float> _low;
+    private readonly Vector128<float> _high;
+    private readonly Vector128<short> _zero;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> Sum(Vector128<byte> a, Vector128<byte> b, in ElementwiseConstants k)
+    private ElementwiseLanes128(in ElementwiseConstants k)
     {
-        var (za, zb) = (Vector128.Create((float)k.ZeroA), Vector128.Create((float)k.ZeroB));
-        var (ra, rb) = (Vector128.Create(k.RatioA), Vector128.Create(k.RatioB));
-        var (a0, a1, a2, a3) = Lanes128.Floats(a);
-        var (b0, b1, b2, b3) = Lanes128.Floats(b);
-        return Pack((a0 - za) * ra + (b0 - zb) * rb, (a1 - za) * ra + (b1 - zb) * rb, (a2 - za) * ra + (b2 - zb) * rb, (a3 - za) * ra + (b3 - zb) * rb, k);
+        (_zeroA, _zeroB) = (Vector128.Create((float)k.ZeroA), Vector128.Create((float)k.ZeroB));
+        (_ratioA, _ratioB) = (Vector128.Create(k.RatioA), Vector128.Create(k.RatioB));
+        (_low, _high, _zero) = (Vector128.Create(k.Low), Vector128.Create(k.High), Vector128.Create((short)k.Zero));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> Product(Vector128<byte> a, Vector128<byte> b, in ElementwiseConstants k)
+    public static ElementwiseLanes128 Of(in ElementwiseConstants k) => new(k);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector128<byte> Sum(Vector128<byte> a, Vector128<byte> b)
     {
-        // The products of integers are below 2^24: exact in float32.
-        var (za, zb, r) = (Vector128.Create((float)k.ZeroA), Vector128.Create((float)k.ZeroB), Vector128.Create(k.RatioA));
         var (a0, a1, a2, a3) = Lanes128.Floats(a);
         var (b0, b1, b2, b3) = Lanes128.Floats(b);
-        return Pack((a0 - za) * (b0 - zb) * r, (a1 - za) * (b1 - zb) * r, (a2 - za) * (b2 - zb) * r, (a3 - za) * (b3 - zb) * r, k);
+        return Pack(Sum(a0, b0), Sum(a1, b1), Sum(a2, b2), Sum(a3, b3));
+    }
+
+    /// <summary>The products of integers are below 2^24: exact in float32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector128<byte> Product(Vector128<byte> a, Vector128<byte> b)
+    {
+        var (a0, a1, a2, a3) = Lanes128.Floats(a);
+        var (b0, b1, b2, b3) = Lanes128.Floats(b);
+        return Pack(Product(a0, b0), Product(a1, b1), Product(a2, b2), Product(a3, b3));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Pack(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, in ElementwiseConstants k)
-    {
-        var (low, high) = (Vector128.Create(k.Low), Vector128.Create(k.High));
-        return Lanes128.Pack(
-            Lanes128.Round(a, low, high), Lanes128.Round(b, low, high), Lanes128.Round(c, low, high), Lanes128.Round(d, low, high),
-            Vector128.Create((short)k.Zero));
-    }
+    private Vector128<float> Sum(Vector128<float> a, Vector128<float> b) => (a - _zeroA) * _ratioA + (b - _zeroB) * _ratioB;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector128<float> Product(Vector128<float> a, Vector128<float> b) => (a - _zeroA) * (b - _zeroB) * _ratioA;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector128<byte> Pack(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d) => Lanes128.Pack(
+        Lanes128.Round(a, _low, _high), Lanes128.Round(b, _low, _high), Lanes128.Round(c, _low, _high), Lanes128.Round(d, _low, _high), _zero);
 }

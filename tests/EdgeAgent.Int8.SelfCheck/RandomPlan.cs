@@ -72,7 +72,7 @@ public sealed class RandomPlan
         var channels = _builder.ShapeOf(x).Channels;
         var divisors = Enumerable.Range(1, channels).Where(d => channels % d == 0).ToArray();
         var groups = Chance(3) ? divisors[_random.Next(divisors.Length)] : 1;
-        var window = Chance(3) ? PlanWindow.Square(1, Between(1, 2)) : Window(x, 5, 2);
+        var window = Chance(3) ? PlanWindow.Square(1, Between(1, 2)) : Window(x, Chance(4) ? 9 : 5, 2);
         var outputs = groups * Between(1, Math.Max(1, 50 / groups));
         return _builder.Convolution(
             x, Weights(outputs, channels / groups * window.KernelHeight * window.KernelWidth), window, groups, Quantization(), Bounds());
@@ -81,7 +81,7 @@ public sealed class RandomPlan
     private TensorId Depthwise(TensorId x)
     {
         var channels = _builder.ShapeOf(x).Channels;
-        var window = Chance(2) ? FittedSquare(x, 3) : Window(x, 5, 2);
+        var window = Chance(2) ? FittedSquare(x, 3) : Window(x, Chance(4) ? 9 : 5, 2);
         return _builder.Convolution(x, Weights(channels, window.KernelHeight * window.KernelWidth), window, channels, Quantization(), Bounds());
     }
 

@@ -33,14 +33,15 @@ internal sealed unsafe class PackedDepthwise
                 for (var kx = 0; kx < kw; kx++)
                 {
                     var w = task.Weights[(c * kh + ky) * kw + kx];
-                    var at = ((ky / 4 * kw + kx) * BlockWidth + c % BlockWidth) * 4 + ky % 4;
-                    Weights(c / BlockWidth)[at] = w;
+                    Weights(c / BlockWidth)[At(ky, kx)] = w;
                     if (pairs)
-                        Weights(c / BlockWidth)[setBytes + at + 1] = w;
+                        Weights(c / BlockWidth)[setBytes + At(ky + 1, kx)] = w;
                     sum += w;
                 }
             _bias.Span[c] = unchecked(task.Bias[c] - (task.Input.Zero - activationOffset) * sum);
             _multipliers.Span[c] = task.Multipliers[c];
+
+            int At(int row, int column) => ((row / 4 * kw + column) * BlockWidth + c % BlockWidth) * 4 + row % 4;
         }
     }
 
@@ -102,11 +103,17 @@ internal interface IDepthwiseRow
 {
     static abstract int ActivationOffset { get; }
 
+    /// <summary>
+    /// Four rows of input byte by byte, a0 b0 c0 d0 a1 b1 ..., with the offset subtracted; may read up to 31 bytes and write up to
+    /// 31 quads too many.
+    /// </summary>
+    static abstract unsafe void Interleave(byte* a, byte* b, byte* c, byte* d, byte* to, int length);
+
     static abstract unsafe void Compute(DepthwiseArguments* arguments);
 
     /// <summary>
-    /// Two output rows of a kernel of at most 3 rows and stride 1, from the same four rows of input: the weights of the
-    /// second row follow in the block, moved down by one kernel row.
+    /// Two output rows at stride 1 from the same bands of input, where a band of the kernel has a row to spare: the weights of
+    /// the second row follow in the block, moved down by one kernel row.
     /// </summary>
     static abstract unsafe void ComputePair(DepthwiseArguments* arguments);
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Plan;
 
@@ -26,7 +25,7 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
 
     public DepthwiseConvolution(in ConvolutionTask task)
     {
-        _pairs = task.Window is { KernelHeight: <= 3, StrideY: 1, DilationY: 1 };
+        _pairs = task.Window is { StrideY: 1, DilationY: 1 } && task.Window.KernelHeight % 4 != 0;
         _packed = new(task, TRow.ActivationOffset, _pairs);
         (_x, _y, _window, _requantization) = (task.Input, task.Output, task.Window, task.Requantization);
         Work = 5 * task.Macs;
@@ -68,7 +67,7 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
         var kernelRows = _window.KernelHeight + rows - 1;
         var top = _x.Data + (nint)(oy * _window.StrideY - _window.PadTop) * _x.RowStride + (ox * _window.StrideX - _window.PadLeft) * channels;
         for (var b = 0; b < _packed.Bands; b++)
-            Interleave(
+            TRow.Interleave(
                 Row(top, b * 4, kernelRows), Row(top, b * 4 + 1, kernelRows), Row(top, b * 4 + 2, kernelRows), Row(top, b * 4 + 3, kernelRows),
                 columns + b * band, length);
 
@@ -104,22 +103,4 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
 
     /// <summary>Row of a kernel row; beyond the kernel any row, since its weights are zero.</summary>
     private byte* Row(byte* top, int ky, int kernelRows) => top + (nint)(ky < kernelRows ? ky * _window.DilationY : 0) * _x.RowStride;
-
-    /// <summary>a0 b0 c0 d0 a1 b1 ...; may read and write up to 15 bytes and 15 quads too many.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Interleave(byte* a, byte* b, byte* c, byte* d, byte* to, int length)
-    {
-        var flip = Vector128.Create((byte)TRow.ActivationOffset);
-        for (var i = 0; i < length; i += 16, to += 64)
-        {
-            var (va, vb) = (Vector128.Load(a + i) ^ flip, Vector128.Load(b + i) ^ flip);
-            var (vc, vd) = (Vector128.Load(c + i) ^ flip, Vector128.Load(d + i) ^ flip);
-            var (ab, cd) = (Lanes128.ZipLow(va, vb).AsUInt16(), Lanes128.ZipLow(vc, vd).AsUInt16());
-            Lanes128.ZipLow(ab, cd).AsByte().Store(to);
-            Lanes128.ZipHigh(ab, cd).AsByte().Store(to + 16);
-            (ab, cd) = (Lanes128.ZipHigh(va, vb).AsUInt16(), Lanes128.ZipHigh(vc, vd).AsUInt16());
-            Lanes128.ZipLow(ab, cd).AsByte().Store(to + 32);
-            Lanes128.ZipHigh(ab, cd).AsByte().Store(to + 48);
-        }
-    }
 }

@@ -9,6 +9,23 @@ internal readonly unsafe struct DepthwiseRow128<TDot> : IDepthwiseRow where TDot
 {
     public static int ActivationOffset => TDot.ActivationOffset;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Interleave(byte* a, byte* b, byte* c, byte* d, byte* to, int length)
+    {
+        var flip = Vector128.Create((byte)TDot.ActivationOffset);
+        for (var i = 0; i < length; i += 16, to += 64)
+        {
+            var (va, vb) = (Vector128.Load(a + i) ^ flip, Vector128.Load(b + i) ^ flip);
+            var (vc, vd) = (Vector128.Load(c + i) ^ flip, Vector128.Load(d + i) ^ flip);
+            var (ab, cd) = (Lanes128.ZipLow(va, vb).AsUInt16(), Lanes128.ZipLow(vc, vd).AsUInt16());
+            Lanes128.ZipLow(ab, cd).AsByte().Store(to);
+            Lanes128.ZipHigh(ab, cd).AsByte().Store(to + 16);
+            (ab, cd) = (Lanes128.ZipHigh(va, vb).AsUInt16(), Lanes128.ZipHigh(vc, vd).AsUInt16());
+            Lanes128.ZipLow(ab, cd).AsByte().Store(to + 32);
+            Lanes128.ZipHigh(ab, cd).AsByte().Store(to + 48);
+        }
+    }
+
     public static void Compute(DepthwiseArguments* a)
     {
         if (a->Bands == 1 && a->KernelWidth == 3)
@@ -77,7 +94,7 @@ internal readonly unsafe struct DepthwiseRow128<TDot> : IDepthwiseRow where TDot
     public static void ComputePair(DepthwiseArguments* a)
     {
         for (var channel = 0; channel < a->Channels; channel += 8)
-            if (a->KernelWidth == 3)
+            if (a->Bands == 1 && a->KernelWidth == 3)
                 ComputePairOfThree(a, channel);
             else
                 ComputePairOfAny(a, channel);
@@ -121,21 +138,24 @@ internal readonly unsafe struct DepthwiseRow128<TDot> : IDepthwiseRow where TDot
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void ComputePairOfAny(DepthwiseArguments* a, int channel)
     {
-        var second = a->KernelWidth * 64;
+        var second = a->Bands * a->KernelWidth * 64;
         var multipliers = a->Multipliers + channel;
         var (bias0, bias1) = (Vector128.Load(a->Bias + channel), Vector128.Load(a->Bias + channel + 4));
         for (var pixel = 0; pixel < a->Pixels; pixel++)
         {
             var (upper0, upper1, lower0, lower1) = (bias0, bias1, bias0, bias1);
             var w = a->Weights + channel * 4;
-            var x = a->Columns + (nint)pixel * a->PixelStep + channel * 4;
-            for (var kx = 0; kx < a->KernelWidth; kx++, x += a->ColumnStep, w += 64)
+            for (var band = 0; band < a->Bands; band++)
             {
-                var (quads0, quads1) = (Vector128.Load(x), Vector128.Load(x + 16));
-                upper0 = TDot.Dot(upper0, quads0, Vector128.Load(w));
-                upper1 = TDot.Dot(upper1, quads1, Vector128.Load(w + 16));
-                lower0 = TDot.Dot(lower0, quads0, Vector128.Load(w + second));
-                lower1 = TDot.Dot(lower1, quads1, Vector128.Load(w + second + 16));
+                var x = a->Columns + (nint)pixel * a->PixelStep + (nint)band * a->BandStep + channel * 4;
+                for (var kx = 0; kx < a->KernelWidth; kx++, x += a->ColumnStep, w += 64)
+                {
+                    var (quads0, quads1) = (Vector128.Load(x), Vector128.Load(x + 16));
+                    upper0 = TDot.Dot(upper0, quads0, Vector128.Load(w));
+                    upper1 = TDot.Dot(upper1, quads1, Vector128.Load(w + 16));
+                    lower0 = TDot.Dot(lower0, quads0, Vector128.Load(w + second));
+                    lower1 = TDot.Dot(lower1, quads1, Vector128.Load(w + second + 16));
+                }
             }
             var bytes = Requantize128.Apply(upper0, upper1, lower0, lower1, multipliers, multipliers, a->Low, a->High, a->Zero);
             var y = a->Output + (nint)pixel * a->OutputStep + channel;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Kernels.Vector;
 
@@ -9,6 +10,23 @@ namespace EdgeAgent.Int8.Kernels.X86;
 internal readonly unsafe struct DepthwiseRow256<TDot> : IDepthwiseRow where TDot : struct, IDot256
 {
     public static int ActivationOffset => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Interleave(byte* a, byte* b, byte* c, byte* d, byte* to, int length)
+    {
+        for (var i = 0; i < length; i += 32, to += 128)
+        {
+            var (va, vb, vc, vd) = (Vector256.Load(a + i), Vector256.Load(b + i), Vector256.Load(c + i), Vector256.Load(d + i));
+            var (abLow, cdLow) = (Avx2.UnpackLow(va, vb).AsInt16(), Avx2.UnpackLow(vc, vd).AsInt16());
+            var (abHigh, cdHigh) = (Avx2.UnpackHigh(va, vb).AsInt16(), Avx2.UnpackHigh(vc, vd).AsInt16());
+            var (q0, q4) = (Avx2.UnpackLow(abLow, cdLow), Avx2.UnpackHigh(abLow, cdLow)); // quads 0-3 and 16-19, 4-7 and 20-23
+            var (q8, q12) = (Avx2.UnpackLow(abHigh, cdHigh), Avx2.UnpackHigh(abHigh, cdHigh));
+            Avx2.Permute2x128(q0, q4, 0x20).AsByte().Store(to);
+            Avx2.Permute2x128(q8, q12, 0x20).AsByte().Store(to + 32);
+            Avx2.Permute2x128(q0, q4, 0x31).AsByte().Store(to + 64);
+            Avx2.Permute2x128(q8, q12, 0x31).AsByte().Store(to + 96);
+        }
+    }
 
     public static void Compute(DepthwiseArguments* a)
     {
@@ -21,7 +39,7 @@ internal readonly unsafe struct DepthwiseRow256<TDot> : IDepthwiseRow where TDot
     public static void ComputePair(DepthwiseArguments* a)
     {
         for (var channel = 0; channel < a->Channels; channel += 8)
-            if (a->KernelWidth == 3)
+            if (a->Bands == 1 && a->KernelWidth == 3)
                 ComputePairOfThree(a, channel);
             else
                 ComputePairOfAny(a, channel);
@@ -65,17 +83,20 @@ internal readonly unsafe struct DepthwiseRow256<TDot> : IDepthwiseRow where TDot
     {
         var bias = Vector256.Load(a->Bias + channel);
         var requantize = Avx2Requantize.OfPairs(a->Multipliers + channel, a->Low, a->High, a->Zero);
-        var second = a->KernelWidth * 64;
+        var second = a->Bands * a->KernelWidth * 64;
         for (var pixel = 0; pixel < a->Pixels; pixel++)
         {
             var (upper, lower) = (bias, bias);
             var w = a->Weights + channel * 4;
-            var x = a->Columns + (nint)pixel * a->PixelStep + channel * 4;
-            for (var kx = 0; kx < a->KernelWidth; kx++, x += a->ColumnStep, w += 64)
+            for (var band = 0; band < a->Bands; band++)
             {
-                var quads = Vector256.Load(x);
-                upper = TDot.Dot(upper, quads, Vector256.Load(w));
-                lower = TDot.Dot(lower, quads, Vector256.Load(w + second));
+                var x = a->Columns + (nint)pixel * a->PixelStep + (nint)band * a->BandStep + channel * 4;
+                for (var kx = 0; kx < a->KernelWidth; kx++, x += a->ColumnStep, w += 64)
+                {
+                    var quads = Vector256.Load(x);
+                    upper = TDot.Dot(upper, quads, Vector256.Load(w));
+                    lower = TDot.Dot(lower, quads, Vector256.Load(w + second));
+                }
             }
             var bytes = requantize.Apply(upper, lower);
             var y = a->Output + (nint)pixel * a->OutputStep + channel;

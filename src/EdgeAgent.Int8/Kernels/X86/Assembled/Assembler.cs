@@ -106,6 +106,9 @@ internal sealed class Assembler
         Byte(0xc5, 0xf8, 0x92, 0xc0 | mask << 3 | (int)ones); // kmovw mask, eax
     }
 
+    /// <summary>XGETBV of register 0: the lower half of it is in RAX.</summary>
+    public void ReadEnabledState() => Byte(0x31, 0xc9, 0x0f, 0x01, 0xd0); // xor ecx, ecx; xgetbv
+
     /// <summary>VZEROUPPER: the code around may use instructions that would wait for the upper halves.</summary>
     public void ZeroUpper() => Byte(0xc5, 0xf8, 0x77);
 

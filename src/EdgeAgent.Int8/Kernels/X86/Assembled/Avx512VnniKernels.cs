@@ -39,6 +39,9 @@ internal readonly unsafe struct Avx512VnniDepthwiseRow : IDepthwiseRow
 {
     public static int ActivationOffset => 0;
 
+    public static void Interleave(byte* a, byte* b, byte* c, byte* d, byte* to, int length) =>
+        DepthwiseRow256<Avx2Dot256>.Interleave(a, b, c, d, to, length);
+
     public static void Compute(DepthwiseArguments* arguments)
     {
         var code = VnniCode.Instance!.DepthwiseRow(arguments->KernelWidth, arguments->Bands);
@@ -50,7 +53,7 @@ internal readonly unsafe struct Avx512VnniDepthwiseRow : IDepthwiseRow
 
     public static void ComputePair(DepthwiseArguments* arguments)
     {
-        var code = VnniCode.Instance!.DepthwisePair(arguments->KernelWidth);
+        var code = VnniCode.Instance!.DepthwisePair(arguments->KernelWidth, arguments->Bands);
         if (code != null)
             code(arguments);
         else

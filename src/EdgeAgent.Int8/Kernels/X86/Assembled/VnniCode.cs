@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using EdgeAgent.Int8.Kernels.Packing;
 
@@ -19,15 +20,22 @@ internal sealed unsafe class VnniCode
     private const int MaxKernelWidth = 7;
     private const int MaxBands = 2;
 
+    /// <summary>AVX512F, BW and VL in EBX of CPUID leaf 7.</summary>
+    private const int Avx512FeaturesOfEbx = 1 << 16 | 1 << 30 | 1 << 31;
+
+    /// <summary>SSE, AVX, mask registers, and the two parts of the 512-bit registers: the system saves all of them.</summary>
+    private const int SavedState = 0b1110_0110;
+
     /// <summary>Bit of AVX512_VNNI in ECX of CPUID leaf 7.</summary>
     private const int VnniBit = 11;
 
     private readonly byte* _code;
     private readonly int[] _tiles = new int[2 * TileRows];
     private readonly int[] _rows = new int[MaxKernelWidth * MaxBands];
-    private readonly int[] _pairs = new int[MaxKernelWidth];
+    private readonly int[] _pairs = new int[MaxKernelWidth * MaxBands];
     private readonly int _pixel;
     private readonly int _macs;
+    private readonly int _enabledState;
 
     private VnniCode()
     {
@@ -38,13 +46,16 @@ internal sealed unsafe class VnniCode
             _tiles[TileRows + rows - 1] = VnniTileCode.Tile(a, rows, narrow: true);
         }
         for (var width = 1; width <= MaxKernelWidth; width++)
-        {
             for (var bands = 1; bands <= MaxBands; bands++)
-                _rows[(bands - 1) * MaxKernelWidth + width - 1] = VnniDepthwiseCode.Rows(a, width, bands, pair: false);
-            _pairs[width - 1] = VnniDepthwiseCode.Rows(a, width, 1, pair: true);
-        }
+            {
+                _rows[DepthwiseIndex(width, bands)] = VnniDepthwiseCode.Rows(a, width, bands, pair: false);
+                _pairs[DepthwiseIndex(width, bands)] = VnniDepthwiseCode.Rows(a, width, bands, pair: true);
+            }
         _pixel = VnniTileCode.Pixel(a);
         _macs = VnniTileCode.Macs(a);
+        _enabledState = a.Align(64);
+        a.ReadEnabledState();
+        a.Return();
         _code = CodeMemory.Publish(a.Code);
     }
 
@@ -62,23 +73,34 @@ internal sealed unsafe class VnniCode
     /// <summary>One row of a depthwise convolution; null for a larger kernel than there is code for.</summary>
     public delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void> DepthwiseRow(int kernelWidth, int bands) =>
         kernelWidth > MaxKernelWidth || bands > MaxBands ? null
-            : (delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void>)(_code + _rows[(bands - 1) * MaxKernelWidth + kernelWidth - 1]);
+            : (delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void>)(_code + _rows[DepthwiseIndex(kernelWidth, bands)]);
 
     /// <summary>Two rows of a depthwise convolution, likewise.</summary>
-    public delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void> DepthwisePair(int kernelWidth) =>
-        kernelWidth > MaxKernelWidth ? null
-            : (delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void>)(_code + _pairs[kernelWidth - 1]);
+    public delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void> DepthwisePair(int kernelWidth, int bands) =>
+        kernelWidth > MaxKernelWidth || bands > MaxBands ? null
+            : (delegate* unmanaged[SuppressGCTransition]<DepthwiseArguments*, void>)(_code + _pairs[DepthwiseIndex(kernelWidth, bands)]);
 
     /// <summary>The loop of <see cref="Roofline.MacLoop"/>: data, its end, passes.</summary>
     public delegate* unmanaged[SuppressGCTransition]<byte*, byte*, long, void> Macs =>
         (delegate* unmanaged[SuppressGCTransition]<byte*, byte*, long, void>)(_code + _macs);
 
+    /// <summary>Register XCR0.</summary>
+    private delegate* unmanaged[SuppressGCTransition]<int> EnabledState => (delegate* unmanaged[SuppressGCTransition]<int>)(_code + _enabledState);
+
+    private static int DepthwiseIndex(int kernelWidth, int bands) => (bands - 1) * MaxKernelWidth + kernelWidth - 1;
+
+    /// <summary>
+    /// The JIT knows whether the CPU and the system have AVX-512 and whether a switch forbids it; native code of a baseline
+    /// without AVX-512 does not, and has to ask both itself.
+    /// </summary>
     private static VnniCode? Assemble()
     {
-        // .NET has checked that the system saves the registers.
-        if (!Avx512BW.IsSupported || !Avx512BW.VL.IsSupported || !Bmi2.IsSupported || (X86Base.CpuId(7, 0).Ecx >> VnniBit & 1) == 0)
+        if (!Avx2.IsSupported || !Bmi2.IsSupported || RuntimeFeature.IsDynamicCodeCompiled && !Avx512BW.VL.IsSupported)
+            return null;
+        var features = X86Base.CpuId(7, 0);
+        if ((features.Ebx & Avx512FeaturesOfEbx) != Avx512FeaturesOfEbx || (features.Ecx >> VnniBit & 1) == 0)
             return null;
         var code = new VnniCode();
-        return code._code == null ? null : code;
+        return code._code != null && (code.EnabledState() & SavedState) == SavedState ? code : null;
     }
 }

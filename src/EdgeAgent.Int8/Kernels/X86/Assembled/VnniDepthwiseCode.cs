@@ -4,10 +4,13 @@ using static EdgeAgent.Int8.Kernels.X86.Assembled.VnniTileCode;
 
 namespace EdgeAgent.Int8.Kernels.X86.Assembled;
 
-/// <summary>The code of depthwise convolutions: one kernel width and number of bands each, with all weights in registers.</summary>
+/// <summary>The code of depthwise convolutions: one kernel width and number of bands each, with the weights in registers.</summary>
 internal static unsafe class VnniDepthwiseCode
 {
     private const int BlockQuadBytes = PackedDepthwise.BlockWidth * 4;
+
+    /// <summary>Weights that there are registers for.</summary>
+    private const int RegisterWeights = 24;
 
     /// <summary>Sums of the two rows, columns, and what the sums begin with.</summary>
     private const int Upper = 0;
@@ -23,8 +26,10 @@ internal static unsafe class VnniDepthwiseCode
         var start = a.Align(64);
         a.Load(Rax, Field(&d, &d.Weights));
         var weights = kernelWidth * bands;
-        for (var i = 0; i < (pair ? 2 * weights : weights); i++)
+        for (var i = 0; i < Math.Min(pair ? 2 * weights : weights, RegisterWeights); i++)
             a.Load(Weight(i), new(Rax, i * BlockQuadBytes));
+        a.Push(Rbx);
+        a.Copy(Rbx, Rax);
         a.Load(Rax, Field(&d, &d.Bias));
         a.Load(Bias, new(Rax));
         a.Load(Rax, Field(&d, &d.Multipliers));
@@ -59,9 +64,9 @@ internal static unsafe class VnniDepthwiseCode
             for (var band = 0; band < bands; band++)
             {
                 a.Load(Column, band == 0 ? new(Rax) : new(Rax, Index: R11));
-                a.MultiplyAdd(Upper, Column, Weight(band * kernelWidth + kx));
+                MultiplyAdd(a, Upper, band * kernelWidth + kx);
                 if (pair)
-                    a.MultiplyAdd(Lower, Column, Weight(weights + kx));
+                    MultiplyAdd(a, Lower, weights + band * kernelWidth + kx);
             }
             a.Add(Rax, R10);
         }
@@ -73,9 +78,19 @@ internal static unsafe class VnniDepthwiseCode
         a.Add(Rcx, Rdx);
         a.Subtract(Rdi, 1);
         a.JumpBack(Condition.NotEqual, loop);
+        a.Pop(Rbx);
         a.ZeroUpper();
         a.Return();
         return start;
+    }
+
+    /// <summary>With a weight from its register, or from memory where all registers hold others.</summary>
+    private static void MultiplyAdd(Assembler a, int sum, int weight)
+    {
+        if (weight < RegisterWeights)
+            a.MultiplyAdd(sum, Column, Weight(weight));
+        else
+            a.MultiplyAdd(sum, Column, new Address(Rbx, weight * BlockQuadBytes));
     }
 
     /// <summary>The register of a weight: what requantization leaves of the first sixteen, then the others.</summary>

@@ -78,6 +78,7 @@ internal static class HostMachine
 
     private static string[] X64Isa(string kernels) => kernels switch
     {
+        "avx512vnni" => ["sse4.1", "avx2", "avx512-vnni"],
         "avxvnni" => ["sse4.1", "avx2", "avx-vnni"],
         "avx2" => ["sse4.1", "avx2"],
         _ => ["sse4.1"],
@@ -85,10 +86,10 @@ internal static class HostMachine
 
     private static string[] ArmIsa(string kernels) => kernels == "neon-dot" ? ["neon", "dotprod"] : ["neon"];
 
-    /// <summary>Peak of one core from the width of the instructions and two of them a cycle.</summary>
+    /// <summary>Peak of one core from the width of the instructions and two of them a cycle; of 512 bits one, as in Zen 4 and notebooks.</summary>
     private static int MacsPerCycle(string kernels) => kernels switch
     {
-        "avxvnni" => 64,
+        "avxvnni" or "avx512vnni" => 64,
         "avx2" => 32,
         "neon-dot" => 32,
         "sse41" => 16,

@@ -52,7 +52,7 @@ public sealed record DeviceProfile
 
 /// <param name="Core">Name of the core, for example <c>Cortex-A72</c>.</param>
 /// <param name="Architecture"><c>arm64</c> or <c>x64</c>.</param>
-/// <param name="Isa">Instruction set extensions that kernels can use: neon, dotprod, fp16, sse4.1, avx2, avx-vnni.</param>
+/// <param name="Isa">Instruction set extensions that kernels can use: neon, dotprod, fp16, sse4.1, avx2, avx-vnni, avx512-vnni.</param>
 /// <param name="Cores">Number of cores.</param>
 /// <param name="ClockGhz">Sustained clock of all cores.</param>
 /// <param name="Int8MacsPerCycle">Peak int8 multiply-accumulates per cycle and core.</param>

@@ -33,7 +33,7 @@ public sealed record HardwareReport
     /// <summary>Version of the agent.</summary>
     public required string Agent { get; init; }
 
-    /// <summary>Kernel set of the int8 engine that was dispatched: scalar, sse41, avx2, avxvnni, neon, neon-dot.</summary>
+    /// <summary>Kernel set of the int8 engine that was dispatched: scalar, sse41, avx2, avxvnni, avx512vnni, neon, neon-dot.</summary>
     public required string KernelSet { get; init; }
 
     /// <summary>Power sensors that can be read now, for example <c>rapl</c>; empty means that energy is estimated.</summary>

@@ -89,7 +89,7 @@ public static class ProfileLoader
         return new ProfileCpu(
             node.Member("core").String(),
             node.Member("architecture").OneOf("arm64", "x64"),
-            [.. node.Member("isa").Items(1, 16).Select(i => i.OneOf("neon", "dotprod", "fp16", "sse4.1", "avx2", "avx-vnni"))],
+            [.. node.Member("isa").Items(1, 16).Select(i => i.OneOf("neon", "dotprod", "fp16", "sse4.1", "avx2", "avx-vnni", "avx512-vnni"))],
             node.Member("cores").Figure(1, 256),
             node.Member("clockGhz").Figure(0.1, 10),
             node.Member("int8MacsPerCycle").Figure(1, 4096),

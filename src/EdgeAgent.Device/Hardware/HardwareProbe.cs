@@ -57,6 +57,8 @@ internal sealed class HardwareProbe(SystemFiles files)
             isa.Add("avx2");
         if (AvxVnni.IsSupported)
             isa.Add("avx-vnni");
+        if (KernelSet.All.Any(kernels => kernels is { Name: "avx512vnni", IsSupported: true }))
+            isa.Add("avx512-vnni");
         return isa;
     }
 

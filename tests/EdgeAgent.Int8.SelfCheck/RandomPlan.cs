@@ -35,6 +35,9 @@ public sealed class RandomPlan
             () => new PlanShape(1, Between(1, 30), Between(1, 20)),
             () => PlanShape.Flat(Between(1, 300)),
             () => new PlanShape(Between(3, 20), Between(3, 20), Pick(() => 1, () => 3, () => 8, () => 16)));
+        // More than one block of a convolution's input.
+        if (Chance(16))
+            shape = new PlanShape(Between(20, 30), Between(20, 30), Pick(() => 16, () => 20, () => 15));
         var x = _builder.Input(shape, Quantization());
         var length = Between(1, 4);
         for (var i = 0; i < length; i++)

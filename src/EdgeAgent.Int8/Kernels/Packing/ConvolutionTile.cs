@@ -5,6 +5,10 @@ internal unsafe struct PanelArguments
 {
     public int* QuadOffsets;
     public sbyte* Weights;
+
+    /// <summary>The same for <see cref="IConvolutionTile.ComputeWidened"/>; null otherwise.</summary>
+    public short* WidenedWeights;
+
     public int* Bias;
     public float* Multipliers;
     public int Quads;
@@ -38,6 +42,16 @@ internal unsafe interface IConvolutionTile
 
     /// <summary>Requantized u8 results of the first <paramref name="rows"/> pixels.</summary>
     static abstract void Compute(PanelArguments* panel, byte* input, int* inputOffsets, int rows, byte* output, int* outputOffsets);
+
+    /// <summary>Whether there is a <see cref="ComputeWidened"/>.</summary>
+    static virtual bool Widens => false;
+
+    /// <summary>Bytes as int16, quad by quad in the order of <see cref="WidenedPanels"/>; up to its slack too many.</summary>
+    static virtual void Widen(byte* from, short* to, int count) => throw new NotSupportedException();
+
+    /// <summary>As <see cref="Compute"/>, with input and weights of int16.</summary>
+    static virtual void ComputeWidened(PanelArguments* panel, short* input, int* inputOffsets, int rows, byte* output, int* outputOffsets) =>
+        throw new NotSupportedException();
 
     /// <summary>The int32 accumulators of one pixel, 16 channels, in <paramref name="accumulators"/>.</summary>
     static abstract void ComputePixel(PanelArguments* panel, byte* input, int* accumulators);

@@ -12,6 +12,7 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
     private const int BlockBytes = 16 << 10;
 
     private readonly PackedConvolution _packed;
+    private readonly WidenedPanels? _widened;
     private readonly TensorView _x;
     private readonly TensorView _y;
     private readonly Requantization _requantization;
@@ -30,6 +31,14 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
         _tiles = (_pixels + TTile.Rows - 1) / TTile.Rows;
         _tilesPerBlock = (int)Math.Clamp((long)_tiles * BlockBytes / _x.Shape.Count, 1, _tiles);
         _splitByPanels = _tiles < 8;
+        if (TTile.Widens && WidenedPanels.Pays(task))
+        {
+            while (_tilesPerBlock > 1 && LargestBlock() > WidenedPanels.MaxInput)
+                _tilesPerBlock = (_tilesPerBlock + 1) / 2;
+            // Split by panels, all tiles are one block.
+            if (_splitByPanels ? InputBytes(0, _tiles) <= WidenedPanels.MaxInput : LargestBlock() <= WidenedPanels.MaxInput)
+                _widened = new(_packed, _packed.PanelsPerGroup);
+        }
         Units = _splitByPanels ? _groups * _packed.PanelsPerGroup : _tiles;
     }
 
@@ -47,7 +56,37 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
                 RunBlock(tile, Math.Min(last, tile + _tilesPerBlock), 0, panels);
     }
 
+    /// <summary>Bytes from the first that these tiles' windows see to the last: offsets rise from pixel to pixel.</summary>
+    private int InputBytes(int firstTile, int lastTile) =>
+        _packed.InputOffsets[Math.Min(_pixels, lastTile * TTile.Rows) - 1] + _packed.QuadOffsets[_packed.Quads - 1] + 4
+        - _packed.InputOffsets[firstTile * TTile.Rows];
+
+    /// <summary>Threads begin blocks at any tile.</summary>
+    private int LargestBlock()
+    {
+        var largest = 0;
+        for (var tile = 0; tile < _tiles; tile++)
+            largest = Math.Max(largest, InputBytes(tile, Math.Min(_tiles, tile + _tilesPerBlock)));
+        return largest;
+    }
+
+    [SkipLocalsInit]
     private void RunBlock(int firstTile, int lastTile, int firstPanel, int lastPanel)
+    {
+        if (_widened == null)
+        {
+            RunBlock(firstTile, lastTile, firstPanel, lastPanel, null);
+            return;
+        }
+        var scratch = stackalloc short[WidenedPanels.MaxInput + WidenedPanels.Slack + 32];
+        var widened = (short*)((nint)scratch + (-(nint)scratch & 63));
+        var first = _packed.InputOffsets[firstTile * TTile.Rows];
+        TTile.Widen(_x.Data + first, widened, InputBytes(firstTile, lastTile));
+        RunBlock(firstTile, lastTile, firstPanel, lastPanel, widened - first);
+    }
+
+    /// <param name="widened">Pixel (0, 0) of the block's widened input, or null.</param>
+    private void RunBlock(int firstTile, int lastTile, int firstPanel, int lastPanel, short* widened)
     {
         var arguments = new PanelArguments
         {
@@ -67,9 +106,14 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
             arguments.Bias = _packed.Bias(panel);
             arguments.Multipliers = _packed.Multipliers(panel);
             arguments.Channels = _packed.PanelChannels(panelOfGroup);
-            RunPanel(
-                &arguments, _x.Data + group * inputsPerGroup,
-                _y.Data + group * _packed.ChannelsPerGroup + panelOfGroup * PackedConvolution.PanelWidth, firstTile, lastTile);
+            var output = _y.Data + group * _packed.ChannelsPerGroup + panelOfGroup * PackedConvolution.PanelWidth;
+            if (widened == null)
+                RunPanel(&arguments, _x.Data + group * inputsPerGroup, output, firstTile, lastTile);
+            else
+            {
+                arguments.WidenedWeights = _widened!.Weights(panel);
+                RunWidenedPanel(&arguments, widened, output, firstTile, lastTile);
+            }
         }
     }
 
@@ -82,6 +126,18 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
         {
             var pixel = tile * TTile.Rows;
             TTile.Compute(arguments, input, inputOffsets + pixel, Math.Min(TTile.Rows, _pixels - pixel), output, outputOffsets + pixel);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void RunWidenedPanel(PanelArguments* arguments, short* input, byte* output, int firstTile, int lastTile)
+    {
+        var inputOffsets = _packed.InputOffsets;
+        var outputOffsets = _packed.OutputOffsets;
+        for (var tile = firstTile; tile < lastTile; tile++)
+        {
+            var pixel = tile * TTile.Rows;
+            TTile.ComputeWidened(arguments, input, inputOffsets + pixel, Math.Min(TTile.Rows, _pixels - pixel), output, outputOffsets + pixel);
         }
     }
 }

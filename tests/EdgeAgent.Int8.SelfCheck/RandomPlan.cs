@@ -43,7 +43,7 @@ public sealed class RandomPlan
         for (var i = 0; i < length; i++)
             x = Extend(x);
         // A dequantized output with scale 1 shows the bytes themselves; a head shows accumulators.
-        if (Chance(4))
+        if (Chance(4) && TakesDense(x))
             x = _builder.DenseHead(x, Weights(Between(1, 40), _builder.ShapeOf(x).Count));
         else if (Chance(8))
             x = _builder.ConvolutionHead(x, Weights(Between(1, 20), _builder.ShapeOf(x).Channels), PlanWindow.Square(1), 1);
@@ -58,7 +58,9 @@ public sealed class RandomPlan
     {
         0 or 1 or 2 => Convolution(x),
         3 or 4 => Depthwise(x),
-        5 => _builder.Dense(x, Weights(Between(1, 70), _builder.ShapeOf(x).Count), Quantization(), Bounds()),
+        5 => TakesDense(x)
+            ? _builder.Dense(x, Weights(Between(1, 70), _builder.ShapeOf(x).Count), Quantization(), Bounds())
+            : Convolution(x),
         6 => Elementwise(x),
         7 => _builder.MaxPool(x, Window(x, 4, 1), Chance(2)),
         8 => _builder.AveragePool(x, Window(x, 4, 1), Quantization(), Chance(2), Chance(2), Bounds()),
@@ -69,6 +71,9 @@ public sealed class RandomPlan
             ? _builder.Activation(x, v => v / (1 + Math.Exp(-v)), Quantization())
             : _builder.Reshape(x, PlanShape.Flat(_builder.ShapeOf(x).Count)),
     };
+
+    /// <summary>Whether the sums of a dense layer with such an input fit 32 bits, whatever its weights are.</summary>
+    private bool TakesDense(TensorId x) => _builder.ShapeOf(x).Count < 50_000;
 
     private TensorId Convolution(TensorId x)
     {

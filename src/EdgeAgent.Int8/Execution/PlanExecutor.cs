@@ -27,12 +27,12 @@ public sealed unsafe class PlanExecutor : IDisposable
     /// <exception cref="ArgumentException">The kernel set is not supported by this CPU.</exception>
     /// <exception cref="PlanFormatException">The plan needs more memory than an arena may have.</exception>
     public PlanExecutor(PlanModel model, int threads = 1, KernelSet? kernels = null)
-        : this(model, threads, kernels, WorkerPool.SerialWork)
+        : this(model, threads, kernels, serialWork: null)
     {
     }
 
     /// <param name="serialWork">Steps of less work stay on one thread; tests set it to 0.</param>
-    internal PlanExecutor(PlanModel model, int threads, KernelSet? kernels, long serialWork)
+    internal PlanExecutor(PlanModel model, int threads, KernelSet? kernels, long? serialWork)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(threads is >= 1 and <= 256, true, nameof(threads));
         Kernels = kernels ?? KernelSet.Default;
@@ -52,7 +52,7 @@ public sealed unsafe class PlanExecutor : IDisposable
             _floats = (float*)(_arena + layout.Places[model.OutputTensor].Offset);
             var compiler = new StepCompiler(model, layout, _arena, Kernels, _source);
             (_steps, _operatorOf) = compiler.Compile();
-            _pool = new(_steps, threads, serialWork);
+            _pool = new(_steps, threads, serialWork ?? Kernels.SerialWork);
         }
         catch
         {

@@ -11,9 +11,6 @@ namespace EdgeAgent.Int8.Execution;
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
-    /// <summary>Below this a step takes less time than handing it out (see <see cref="Step.Work"/>).</summary>
-    public const long SerialWork = 200_000;
-
     private const int PartsPerWorker = 3;
 
     private static readonly long SpinTicks = Stopwatch.Frequency * 50 / 1_000_000;
@@ -36,7 +33,8 @@ internal sealed class WorkerPool : IDisposable
     private int _finished;
     private uint _ticket;
 
-    public WorkerPool(Step[] steps, int workers, long serialWork = SerialWork)
+    /// <param name="serialWork">Steps of less stay on the calling thread.</param>
+    public WorkerPool(Step[] steps, int workers, long serialWork)
     {
         _steps = steps;
         if (steps.Length > ushort.MaxValue)

@@ -53,6 +53,9 @@ public abstract class KernelSet
 
     private static string Names(KernelSet[] sets) => string.Join(", ", Array.ConvertAll(sets, k => k.Name));
 
+    /// <summary>Below this a step takes less time than handing it out to threads (see <see cref="Step.Work"/>).</summary>
+    internal virtual long SerialWork => 200_000;
+
     internal virtual Step Convolution(ConvolutionTask task) => new ScalarConvolution(task);
 
     /// <summary>Chooses the form of a convolution for an instruction set's inner kernels.</summary>

@@ -10,6 +10,8 @@ internal sealed class Avx512VnniKernels : Vector256Kernels
 
     public override bool IsSupported => VnniCode.Instance != null;
 
+    internal override long SerialWork => VnniSerialWork;
+
     internal override Step Convolution(ConvolutionTask task) => Convolution<Avx512VnniTile, Avx512VnniDepthwiseRow>(task);
 
     internal override unsafe long Int8Macs(byte* data, int passes)

@@ -38,12 +38,11 @@ public static class CompressionPipeline
         run.Save(plan);
 
         var (master, groups) = trainable.Master(plan.Shapes);
-        using var weights = new SharedWeights(master, groups, plan.Shapes);
+        using var shared = new SharedWeights(master, groups, plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
-        log.Run("distil", () => run.TrainerOf("distil").Run(
-            JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
-            DistillationSettings.Plan(plan.BatchSize, plan.Timetable.JointEnd, options.Steps) with { HeldOut = HeldOut(weights, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
-            r => new PassDetail(r, [.. weights.Students.Select(s => s.Name)]));
+        TrainTogether(shared, DistillationSettings.Shared(plan.BatchSize, plan.Timetable.SharedEnd, options.Steps));
+        using var weights = shared.Separated();
+        TrainTogether(weights, DistillationSettings.Separate(plan.BatchSize, plan.Timetable.MainEnd, options.Steps));
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
@@ -87,6 +86,11 @@ public static class CompressionPipeline
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.html"), Encoding.UTF8.GetBytes(FamilyPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.json"), Encoding.UTF8.GetBytes(report.ToJson()));
         return report;
+
+        void TrainTogether(SharedWeights students, TrainingPlan training) => log.Run(training.Pass, () => run.TrainerOf(training.Pass).Run(
+            JointStudents.Of(students, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
+            training with { HeldOut = HeldOut(students, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
+            r => new PassDetail(r, [.. students.Students.Select(s => s.Name)]));
     }
 
     /// <summary>The students, and with <c>--teacher joint</c> the teacher's copy, on the first held-out images while training goes on.</summary>

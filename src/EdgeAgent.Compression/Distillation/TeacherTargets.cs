@@ -21,14 +21,12 @@ public sealed class TeacherTargets : IDisposable
     private readonly FrozenParameters _parameters;
     private readonly TorchGraph _graph;
     private readonly Tensor[] _views;
-    private readonly int _samples;
 
     /// <param name="views">Views per image; 0 asks the teacher every time, with a new view each epoch.</param>
     public TeacherTargets(GraphSpec teacher, bool bfloat16, int samples, int classes, int views)
     {
         _parameters = new FrozenParameters(teacher, bfloat16);
         _graph = new TorchGraph(teacher, bfloat16);
-        _samples = samples;
         Views = views;
         _views = [.. Enumerable.Range(0, views).Select(_ => TensorArithmetic.Full([samples, classes], float.NaN).DetachFromDisposeScope())];
     }
@@ -42,9 +40,8 @@ public sealed class TeacherTargets : IDisposable
     /// <summary>The view that an epoch shows.</summary>
     public int ViewOf(int epoch) => Views == 0 ? epoch : epoch % Views;
 
-    /// <summary>How many of the steps from <paramref name="step"/> to <paramref name="end"/> have to ask the teacher.</summary>
-    public long Asked(long step, long end, int stepsPerEpoch) =>
-        Views == 0 ? end - step : Math.Max(0, Math.Min(end, (long)Views * stepsPerEpoch) - step);
+    /// <summary>Views of images that the teacher has not answered for yet.</summary>
+    public long Unanswered => _views.Sum(Unknown);
 
     /// <summary>[N, classes], float32.</summary>
     /// <param name="asked">Whether the teacher had to compute for the whole batch; for single images, which an epoch left over, it does at any time.</param>
@@ -68,7 +65,11 @@ public sealed class TeacherTargets : IDisposable
         return known.MoveToOuterDisposeScope();
     }
 
-    public int Samples => _samples;
+    private static long Unknown(Tensor view)
+    {
+        using var scope = torch.NewDisposeScope();
+        return view.select(1, 0).isnan().sum().item<long>();
+    }
 
     public void Dispose()
     {

@@ -138,7 +138,7 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
                 return from + Math.Max(1, (long)(left / rates.Step));
             if (targets.Views == 0)
                 return from + Math.Max(1, (long)(left / (rates.Step + rates.Teacher)));
-            var asking = targets.Asked(from, long.MaxValue, perEpoch);
+            var asking = targets.Unanswered / batchSize;
             var whileAsking = (long)(left / (rates.Step + rates.Teacher));
             return from + Math.Max(1, whileAsking <= asking ? whileAsking : (long)((left - asking * rates.Teacher) / rates.Step));
         }

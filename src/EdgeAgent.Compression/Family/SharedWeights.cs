@@ -55,6 +55,39 @@ public sealed class SharedWeights : IDisposable
             }
     }
 
+    /// <summary>Copies: a student then shares its numbers with no other.</summary>
+    private SharedWeights(SharedWeights tied)
+    {
+        (_master, Students, _slices, Graphs) = (tied._master, tied.Students, tied._slices, tied.Graphs);
+        _own = [.. Students.Select(_ => new Dictionary<string, Tensor>())];
+        using var scope = torch.NewDisposeScope();
+        foreach (var (name, value) in tied._fixed)
+            _fixed[name] = Copy(value, trained: false);
+        for (var s = 0; s < Students.Count; s++)
+        {
+            foreach (var tensor in tied._trained.Where(t => tied._shared.ContainsKey(t.Name)))
+                Keep(s, tensor.Name, tied.Student(s)(tensor.Name), trained: true, tensor.Decays);
+            foreach (var (name, value) in tied._own[s].OrderBy(o => o.Key, StringComparer.Ordinal))
+                Keep(s, name, value, value.requires_grad, decays: false);
+        }
+
+        void Keep(int student, string name, Tensor value, bool trained, bool decays)
+        {
+            var copy = _own[student][name] = Copy(value, trained);
+            if (trained)
+                _trained.Add(new($"{student}/{name}", copy, decays));
+            else
+                _statistics.Add(($"{student}/{name}", copy));
+        }
+
+        static Tensor Copy(Tensor value, bool trained)
+        {
+            var copy = value.detach().clone().DetachFromDisposeScope();
+            copy.requires_grad = trained;
+            return copy;
+        }
+    }
+
     public IReadOnlyList<StudentShape> Students { get; }
 
     /// <summary>Each student's graph; its constants are the initial numbers.</summary>
@@ -83,6 +116,9 @@ public sealed class SharedWeights : IDisposable
                 whole = Part(whole, axis, kept);
         return whole;
     };
+
+    /// <summary>The same students from their present numbers on, each with weights of its own: nothing is shared any more.</summary>
+    public SharedWeights Separated() => new(this);
 
     /// <summary>A student by itself, with copies of its present numbers.</summary>
     public GraphSpec Extract(int student)

@@ -34,9 +34,9 @@ public static class CalibrationPass
             together = students + forward;
         }
 
-        var timetable = Timetable.Of(options.Budget, ClosingSeconds(inputs, measured, teacher, family) + options.Budget.TotalSeconds * Reporting.LayerStudy.BudgetShare);
+        var timetable = Timetable.Of(clock.Elapsed, options.Budget, ClosingSeconds(inputs, measured, teacher, family) + options.Budget.TotalSeconds * Reporting.LayerStudy.BudgetShare);
         // Nothing that was measured may decide anything where the steps are given.
-        var available = options.Steps is null ? timetable.JointEnd - clock.Elapsed : TimeSpan.Zero;
+        var available = options.Steps is null ? timetable.MainEnd - clock.Elapsed : TimeSpan.Zero;
         var views = joint ? 0 : Views(inputs, batchSize, forward, available);
         var (macs, elementwise) = Shares(teacher, family);
         var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6, macs, elementwise);

@@ -1,16 +1,23 @@
+using EdgeAgent.Compression.Distillation;
+
 namespace EdgeAgent.Compression.Passes;
 
-/// <summary>When, on the run's clock, joint training ends and when the students' finish ends; the rest is for writing and proving files.</summary>
-public sealed record Timetable(TimeSpan JointEnd, TimeSpan FinishEnd)
+/// <summary>When, on the run's clock, a training ends; the rest is for writing and proving files.</summary>
+/// <param name="SharedEnd">Of the training with shared weights.</param>
+/// <param name="MainEnd">Of that with each student's own.</param>
+/// <param name="FinishEnd">Of the students' quantization-aware training.</param>
+public sealed record Timetable(TimeSpan SharedEnd, TimeSpan MainEnd, TimeSpan FinishEnd)
 {
     /// <summary>Share of the training that all students have together; the others have it one by one.</summary>
-    private const double JointShare = 0.82;
+    private const double MainShare = 0.85;
 
+    /// <param name="before">What is over when training begins.</param>
     /// <param name="budget">Of the whole run.</param>
     /// <param name="closingSeconds">What comes after training. At most half the budget is kept for it: a run that only tests is of no use.</param>
-    public static Timetable Of(TimeSpan budget, double closingSeconds)
+    public static Timetable Of(TimeSpan before, TimeSpan budget, double closingSeconds)
     {
         var end = budget - TimeSpan.FromSeconds(Math.Min(closingSeconds, budget.TotalSeconds / 2));
-        return new Timetable(end * JointShare, end);
+        var main = end * MainShare;
+        return new Timetable(before + (main - before) * DistillationSettings.SharedShare, main, end);
     }
 }

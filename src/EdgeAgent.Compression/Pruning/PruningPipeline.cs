@@ -89,7 +89,7 @@ public static class PruningPipeline
         var step = StepTimes.Train(trainable.Master(whole), whole, inputs, batchSize, clock, cancellation);
         var forward = StepTimes.Forward(inputs, batchSize, clock, cancellation);
         // The teacher on the test images, and a model nearly as large.
-        var timetable = Timetable.Of(options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));
+        var timetable = Timetable.Of(clock.Elapsed, options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));
         return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Views(inputs, batchSize, forward, options.Steps is null ? timetable.FinishEnd - clock.Elapsed : TimeSpan.Zero), step, forward, timetable, [], clock.Elapsed.TotalSeconds);
     }
 

@@ -112,7 +112,9 @@ public sealed class TrainerTests : IDisposable
             answer = from.For(batch.Plan, batches.Tensor(batch), out var asked).ToFloats();
             return asked;
         }
+        Assert.Equal(batches.Count, targets.Unanswered);
         Assert.True(Ask(targets, [0, 1, 2, 3], out _));
+        Assert.Equal(batches.Count - 4, targets.Unanswered);
         Assert.False(Ask(targets, [3, 9, 1], out var mixed));
         Ask(direct, [3, 9, 1], out var expected);
         Assert.Equal(expected.Select(v => Math.Round(v, 3)), mixed.Select(v => Math.Round(v, 3)));

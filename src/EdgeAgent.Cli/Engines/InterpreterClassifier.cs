@@ -2,6 +2,7 @@ using EdgeAgent.Cli.CommandLine;
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites.Quantization;
 
 namespace EdgeAgent.Cli.Engines;
 
@@ -16,7 +17,8 @@ internal sealed class InterpreterClassifier : IClassifier
 
     public InterpreterClassifier(string path, int threads)
     {
-        var graph = ModelImporter.Load(path);
+        // A file of integers from end to end says itself which numbers they stand for.
+        var graph = FloatInterface.OfNumbers(ModelImporter.Load(path));
         if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
             throw new CommandException($"{path}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; a classifier has one of each");
         _input = graph.Inputs[0];

@@ -13,13 +13,20 @@ public static class FloatInterface
     /// <param name="graph">A QDQ graph; its values keep their names.</param>
     public static GraphSpec Apply(GraphSpec graph)
     {
+        graph = OfNumbers(graph);
+        foreach (var input in graph.Inputs)
+            graph = PlanarInputs.Apply(WithoutMovedInput(graph, input.Name), input.Name);
+        return FoldTransposes.Apply(graph.RemoveUnused()).Verify();
+    }
+
+    /// <summary>Inputs and outputs are float32, in the shapes that the graph has.</summary>
+    public static GraphSpec OfNumbers(GraphSpec graph)
+    {
         foreach (var input in graph.Inputs.Where(i => i.Type is ElementType.Int8 or ElementType.UInt8))
             graph = WithFloatInput(graph, input);
         foreach (var output in graph.Outputs.Where(o => o.Type is ElementType.Int8 or ElementType.UInt8))
             graph = WithFloatOutput(graph, output);
-        foreach (var input in graph.Inputs)
-            graph = PlanarInputs.Apply(WithoutMovedInput(graph, input.Name), input.Name);
-        return FoldTransposes.Apply(graph.RemoveUnused()).Verify();
+        return graph;
     }
 
     private static GraphSpec WithFloatInput(GraphSpec graph, ValueSpec input)

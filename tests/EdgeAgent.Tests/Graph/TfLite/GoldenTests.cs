@@ -39,6 +39,25 @@ public class GoldenTests
         AssertWithinOneStep((sbyte[])expected.Data, (sbyte[])actual.Data);
     }
 
+    /// <summary>Given the numbers that the golden integers stand for, in the file's own layout, it answers with probabilities.</summary>
+    [Theory]
+    [InlineData("ic_resnet8_int8")]
+    [InlineData("kws_int8")]
+    public void Int8Model_WithAFloatInterface_GivesTheProbabilitiesOfTheGoldenOutputs(string name)
+    {
+        const double step = 1.0 / 256;
+        var (graph, input, expected) = Golden(name);
+        var dequantize = graph.Nodes.First(n => n.Inputs.Contains(graph.Inputs[0].Name));
+        var (scale, zero) = (graph.Constants[dequantize.Inputs[1]].Floats[0], ((sbyte[])graph.Constants[dequantize.Inputs[2]].Data)[0]);
+        var floats = Tensor.Of(Array.ConvertAll((sbyte[])input.Data, q => (q - zero) * scale), input.Shape);
+
+        var numbers = FloatInterface.OfNumbers(graph);
+        var actual = new GraphInterpreter(numbers).Run(new Dictionary<string, Tensor> { [numbers.Inputs[0].Name] = floats })[numbers.Outputs[0].Name];
+
+        Assert.Equal(graph.Inputs[0].Shape, numbers.Inputs[0].Shape);
+        Assert.All(actual.Floats.Zip((sbyte[])expected.Data), p => Assert.InRange(p.First, (p.Second + 128 - 1.5) * step, (p.Second + 128 + 1.5) * step));
+    }
+
     [Fact]
     public void KeywordModel_OnGoldenInputs_IsWithinOneStepInThePlan()
     {

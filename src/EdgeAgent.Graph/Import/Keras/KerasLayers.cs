@@ -24,15 +24,15 @@ internal static class KerasLayers
         ["Average"] = (c, _) => c.Graph.Binary(c.Name + "_mean", new Mul(), Merge(c, new Add()), Number(c, "share", 1f / c.Inputs.Count)),
         ["AveragePooling1D"] = (c, _) => Pool(c, 1, w => new AveragePool(w, false, false)),
         ["AveragePooling2D"] = (c, _) => Pool(c, 2, w => new AveragePool(w, false, false)),
-        ["BatchNormalization"] = (c, _) => BatchNormalization(c),
-        ["CenterCrop"] = (c, _) => CenterCrop(c),
+        ["BatchNormalization"] = (c, _) => KerasNormalizations.Batch(c),
+        ["CenterCrop"] = (c, _) => KerasImages.CenterCrop(c),
         ["Concatenate"] = (c, _) => c.Graph.Concat(c.Name, c.Inputs, Axis(c, c.Config["axis", "concat_axis"].Int(-1), c.Shape.Length)),
         ["Conv1D"] = (c, k) => Convolution(c, 1, k),
         ["Conv2D"] = (c, k) => Convolution(c, 2, k),
         ["Conv1DTranspose"] = (c, k) => Transposed(c, 1, k),
         ["Conv2DTranspose"] = (c, k) => Transposed(c, 2, k),
-        ["Cropping1D"] = (c, _) => Crop(c, 1),
-        ["Cropping2D"] = (c, _) => Crop(c, 2),
+        ["Cropping1D"] = (c, _) => KerasImages.Crop(c, 1),
+        ["Cropping2D"] = (c, _) => KerasImages.Crop(c, 2),
         ["Dense"] = Dense,
         ["DepthwiseConv1D"] = (c, k) => Depthwise(c, 1, k),
         ["DepthwiseConv2D"] = (c, k) => Depthwise(c, 2, k),
@@ -47,7 +47,7 @@ internal static class KerasLayers
         ["GlobalMaxPooling1D"] = (c, _) => GlobalPool(c, 1, max: true),
         ["GlobalMaxPooling2D"] = (c, _) => GlobalPool(c, 2, max: true),
         ["Identity"] = (c, _) => c.X,
-        ["LayerNormalization"] = (c, _) => KerasSequences.LayerNormalization(c),
+        ["LayerNormalization"] = (c, _) => KerasNormalizations.Layer(c),
         ["LeakyReLU"] = (c, k) => c.Graph.Unary(c.Name, new LeakyRelu((float)c.Config["negative_slope", "alpha"].Number(0.3)), c.X),
         ["Masking"] = (c, _) => c.Masks!.Zeroed(c.Layer, c.X),
         ["MaxPooling1D"] = (c, _) => Pool(c, 1, w => new MaxPool(w, false)),
@@ -55,25 +55,25 @@ internal static class KerasLayers
         ["Maximum"] = (c, _) => Merge(c, new Max()),
         ["Minimum"] = (c, _) => Merge(c, new Min()),
         ["Multiply"] = (c, _) => Merge(c, new Mul()),
-        ["Normalization"] = (c, _) => Normalization(c),
+        ["Normalization"] = (c, _) => KerasNormalizations.Given(c),
         ["PReLU"] = (c, _) => c.Graph.Binary(c.Name, new PRelu(), c.X, new(c.Graph.Assembly.Constant(c.Name + "_slopes", c.Weight("alpha", 0, -1)))),
         ["Permute"] = (c, _) => Permute(c),
         ["RMSNormalization"] = (c, _) => KerasNormalizations.RootMeanSquare(c, 0),
         ["ReLU"] = (c, _) => ReLU(c),
         ["RepeatVector"] = (c, _) => KerasSequences.RepeatVector(c),
-        ["Rescaling"] = (c, _) => Rescaling(c),
+        ["Rescaling"] = (c, _) => KerasNormalizations.Rescaling(c),
         ["Reshape"] = (c, _) => Reshape(c),
-        ["Resizing"] = (c, _) => Resizing(c),
+        ["Resizing"] = (c, _) => KerasImages.Resizing(c),
         ["SeparableConv1D"] = (c, k) => Separable(c, 1, k),
         ["SeparableConv2D"] = (c, k) => Separable(c, 2, k),
         ["Softmax"] = (c, _) => c.Graph.Softmax(c.Name, c.X, Axis(c, c.Config["axis"].IsArray ? c.Config["axis"].Ints(1)![0] : c.Config["axis"].Int(-1), c.Shape.Length)),
         ["Subtract"] = (c, _) => Merge(c, new Sub()),
         ["ThresholdedReLU"] = (c, _) => c.Graph.Unary(c.Name, new ThresholdedRelu((float)c.Config["theta"].Number(1)), c.X),
         ["UnitNormalization"] = (c, _) => KerasNormalizations.Unit(c),
-        ["UpSampling1D"] = (c, _) => UpSampling(c, 1),
-        ["UpSampling2D"] = (c, _) => UpSampling(c, 2),
-        ["ZeroPadding1D"] = (c, _) => ZeroPadding(c, 1),
-        ["ZeroPadding2D"] = (c, _) => ZeroPadding(c, 2),
+        ["UpSampling1D"] = (c, _) => KerasImages.UpSampling(c, 1),
+        ["UpSampling2D"] = (c, _) => KerasImages.UpSampling(c, 2),
+        ["ZeroPadding1D"] = (c, _) => KerasImages.ZeroPadding(c, 1),
+        ["ZeroPadding2D"] = (c, _) => KerasImages.ZeroPadding(c, 2),
     };
 
     /// <summary>Layers that may have several results: states beside their output, or scores.</summary>
@@ -126,9 +126,9 @@ internal static class KerasLayers
         _ => "the layer is not supported",
     };
 
-    private static Laid Number(KerasCall call, string role, float number) => Activations.Number($"{call.Name}_{role}", number, call.Graph);
+    internal static Laid Number(KerasCall call, string role, float number) => Activations.Number($"{call.Name}_{role}", number, call.Graph);
 
-    private static int Axis(KerasCall call, int axis, int rank)
+    internal static int Axis(KerasCall call, int axis, int rank)
     {
         var index = axis < 0 ? axis + rank : axis;
         return index >= 0 && index < rank ? index : throw call.Fault($"axis {axis} is outside a tensor of rank {rank}");
@@ -220,22 +220,6 @@ internal static class KerasLayers
         return result(call.Graph.Pool(call.Name, x, op, KerasWindows.Of(call, call.Graph.Shape(x)[1..^1], size, size)));
     }
 
-    private static Laid UpSampling(KerasCall call, int axes)
-    {
-        var (x, result) = call.Spatial(axes);
-        var factors = call.Config["size", "length"].Ints(axes) ?? Enumerable.Repeat(2, axes).ToArray();
-        if (factors.Any(f => f is < 1 or > 1 << 12))
-            throw call.Fault($"grows by [{string.Join(',', factors)}], which is not supported");
-        var (coordinates, rounding) = call.Config["interpolation"].Text("nearest") switch
-        {
-            "nearest" => (ResizeCoordinates.Asymmetric, ResizeRounding.Floor),
-            "bilinear" when axes == 2 => (ResizeCoordinates.HalfPixel, ResizeRounding.Linear),
-            var other => throw call.Fault($"interpolation '{ModelImportException.OneLine(other)}' is not supported; supported are nearest and bilinear"),
-        };
-        var sizes = call.Graph.Shape(x)[1..^1].Zip(factors, (size, factor) => checked(size * factor)).ToArray();
-        return result(call.Graph.Resize(call.Name, x, new(sizes, Array.ConvertAll(factors, f => (float)f), coordinates, rounding)));
-    }
-
     private static Laid GlobalPool(KerasCall call, int axes, bool max)
     {
         var (x, result) = call.Spatial(axes);
@@ -253,26 +237,6 @@ internal static class KerasLayers
             : call.Graph.Reduce(call.Name, new ReduceMean([.. Enumerable.Range(1, axes)], keep), x);
         return keep ? result(pooled) : pooled;
     }
-
-    private static Laid BatchNormalization(KerasCall call)
-    {
-        var rank = call.Shape.Length;
-        var setting = call.Config["axis"];
-        var axis = Axis(call, setting.IsArray ? setting.Ints(1)![0] : setting.Int(-1), rank);
-        if (axis != rank - 1 && axis != 1)
-            throw call.Fault($"normalizes axis {axis} of [{string.Join(',', call.Shape)}]; the channels (last or first) are supported");
-        var (scaled, centred) = (call.Config["scale"].Flag(true), call.Config["center"].Flag(true));
-        var mean = call.Weight("moving_mean", (scaled ? 1 : 0) + (centred ? 1 : 0), 1);
-        var variance = call.Weight("moving_variance", (scaled ? 1 : 0) + (centred ? 1 : 0) + 1, 1);
-        var gamma = scaled ? call.Weight("gamma", 0, 1) : Filled(mean.Count, 1);
-        var beta = centred ? call.Weight("beta", scaled ? 1 : 0, 1) : Filled(mean.Count, 0);
-        var first = axis == 1 && rank > 2 && axis != rank - 1;
-        var x = first ? new Laid(call.Graph.Plain(call.X), Planar: true) : call.X;
-        var y = call.Graph.BatchNorm(call.Name, x, (float)call.Config["epsilon"].Number(1e-3), gamma, beta, mean, variance);
-        return first ? new(y.Name) : y;
-    }
-
-    private static Tensor Filled(int count, float value) => Tensor.Of(Enumerable.Repeat(value, count).ToArray(), count);
 
     private static Laid ReLU(KerasCall call)
     {
@@ -312,73 +276,6 @@ internal static class KerasLayers
         return new(call.Graph.Assembly.Emit(call.Name, new Transpose(permutation), call.Graph.Plain(call.X)));
     }
 
-    /// <summary>[before, after] for each spatial axis, from one number, one for each axis or a pair for each.</summary>
-    private static (int Before, int After)[] Margins(KerasCall call, KerasJson setting, int axes)
-    {
-        if (setting.IsNull)
-            return Enumerable.Repeat((1, 1), axes).ToArray();
-        if (setting.IsNumber)
-            return Enumerable.Repeat((setting.Int(0), setting.Int(0)), axes).ToArray();
-        var items = setting.Items;
-        var margins = axes == 1 && items.Count == 2 && items[0].IsNumber
-            ? [(items[0].Int(0), items[1].Int(0))]
-            : items.Select(i => i.Ints(2) is [var before, var after] ? (before, after) : throw call.Fault("has no margins")).ToArray();
-        return margins.Length == axes && !margins.Any(m => m.Item1 is < 0 or > 1 << 15 || m.Item2 is < 0 or > 1 << 15)
-            ? margins
-            : throw call.Fault($"its margins do not fit {axes} axes");
-    }
-
-    private static Laid ZeroPadding(KerasCall call, int axes)
-    {
-        var margins = Margins(call, call.Config["padding"], axes);
-        var (rank, first) = (axes + 2, call.ChannelsFirst ? 2 : 1);
-        if (call.Shape.Length != rank)
-            throw call.Fault($"input [{string.Join(',', call.Shape)}] does not have {axes} spatial axes");
-        var pads = new int[2 * rank];
-        for (var i = 0; i < axes; i++)
-            (pads[first + i], pads[first + i + rank]) = margins[i];
-        return call.Graph.Pad(call.Name, call.X, pads, 0);
-    }
-
-    private static Laid Crop(KerasCall call, int axes)
-    {
-        var margins = Margins(call, call.Config["cropping"], axes);
-        var first = call.ChannelsFirst ? 2 : 1;
-        if (call.Shape.Length != axes + 2)
-            throw call.Fault($"input [{string.Join(',', call.Shape)}] does not have {axes} spatial axes");
-        int[] cut = [.. Enumerable.Range(0, axes).Where(i => margins[i] != (0, 0))];
-        return call.Graph.Slice(call.Name, call.X, new(
-            [.. cut.Select(i => margins[i].Before)], [.. cut.Select(i => call.Shape[first + i] - margins[i].After)],
-            [.. cut.Select(i => first + i)], [.. cut.Select(_ => 1)]));
-    }
-
-    private static Laid CenterCrop(KerasCall call)
-    {
-        int[] sizes = [call.Config["height"].Int(0), call.Config["width"].Int(0)];
-        var first = call.ChannelsFirst ? 2 : 1;
-        if (call.Shape.Length != 4 || sizes[0] < 1 || sizes[1] < 1 || call.Shape[first] < sizes[0] || call.Shape[first + 1] < sizes[1])
-            throw call.Fault($"crops [{string.Join(',', call.Shape)}] to {sizes[0]} x {sizes[1]}; images that are smaller are not supported");
-        var starts = sizes.Select((s, i) => (call.Shape[first + i] - s) / 2).ToArray();
-        int[] cut = [.. Enumerable.Range(0, 2).Where(i => call.Shape[first + i] != sizes[i])];
-        return call.Graph.Slice(call.Name, call.X, new([.. cut.Select(i => starts[i])], [.. cut.Select(i => starts[i] + sizes[i])], [.. cut.Select(i => first + i)], [.. cut.Select(_ => 1)]));
-    }
-
-    private static Laid Resizing(KerasCall call)
-    {
-        var (x, result) = call.Spatial(2);
-        int[] sizes = [call.Config["height"].Int(0), call.Config["width"].Int(0)], from = call.Graph.Shape(x)[1..3];
-        var kept = new[] { "crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias" }.FirstOrDefault(s => call.Config[s].Flag(false));
-        if (sizes.Any(s => s is < 1 or > 1 << 15) || kept is not null)
-            throw call.Fault($"resizes to {sizes[0]} x {sizes[1]}{(kept is null ? "" : $" with {kept}")}, which is not supported");
-        var rounding = call.Config["interpolation"].Text("bilinear") switch
-        {
-            "bilinear" => ResizeRounding.Linear,
-            "nearest" => ResizeRounding.RoundPreferCeil,
-            var other => throw call.Fault($"interpolation '{ModelImportException.OneLine(other)}' is not supported; supported are nearest and bilinear"),
-        };
-        return result(call.Graph.Resize(call.Name, x, new(sizes, [.. sizes.Zip(from, (to, size) => (float)((double)to / size))], ResizeCoordinates.HalfPixel, rounding)));
-    }
-
     /// <summary>A dense layer over any axes, written as a sum of products; "..." stands for the axes that no letter names.</summary>
     private static Laid EinsumDense(KerasCall call, bool keras3)
     {
@@ -391,43 +288,4 @@ internal static class KerasLayers
             y = graph.Binary(call.Name + "_biased", new Add(), y, new(graph.Assembly.Constant(call.Name + "_bias", call.Weight("bias", 1, -1))));
         return Activated(call, y, keras3);
     }
-
-    /// <summary>A number, or one for each channel, as an operand.</summary>
-    private static Laid Operand(KerasCall call, KerasJson setting, string role, float otherwise) =>
-        setting.IsArray
-            ? new(call.Graph.Assembly.Constant($"{call.Name}_{role}", Tensor.Of([.. Numbers(setting)], Numbers(setting).Count)))
-            : Number(call, role, (float)setting.Number(otherwise));
-
-    private static List<float> Numbers(KerasJson list) => [.. list.Items.SelectMany(i => i.IsArray ? Numbers(i) : [(float)i.Number(0)])];
-
-    private static Laid Rescaling(KerasCall call)
-    {
-        var scaled = call.Graph.Binary(call.Name, new Mul(), call.X, Operand(call, call.Config["scale"], "scale", 1));
-        return call.Graph.Binary(call.Name + "_shifted", new Add(), scaled, Operand(call, call.Config["offset"], "offset", 0));
-    }
-
-    /// <summary>(x - mean) / max(sqrt(variance), 1e-7) along the last axis; with "invert" the other way round.</summary>
-    private static Laid Normalization(KerasCall call)
-    {
-        var (setting, rank) = (call.Config["axis"], call.Shape.Length);
-        int[] axes = setting.IsArray ? [.. setting.Items.Select(i => i.Int(0))] : [setting.Int(-1)];
-        if (axes.Length > 1 || axes.Any(a => a != -1 && a != rank - 1))
-            throw call.Fault("normalizes other axes than the last, which is not supported");
-        var given = !call.Config["mean"].IsNull && !call.Config["variance"].IsNull;
-        var mean = given ? [.. Values(call.Config["mean"])] : call.Weight("mean", 0, -1).Floats;
-        var variance = given ? [.. Values(call.Config["variance"])] : call.Weight("variance", 1, -1).Floats;
-        if (mean.Length != variance.Length || mean.Length != 1 && mean.Length != call.Shape[^1])
-            throw call.Fault($"{mean.Length} means and {variance.Length} variances do not fit {call.Shape[^1]} channels");
-        var invert = call.Config["invert"].Flag(false);
-        var deviations = Array.ConvertAll(variance, v => Math.Max(Math.Sqrt(v), 1e-7));
-        var factors = invert ? deviations : Array.ConvertAll(deviations, d => 1 / d);
-        var offsets = mean.Select((m, i) => invert ? m : -m * factors[i]).ToArray();
-        var scaled = call.Graph.Binary(call.Name, new Mul(), call.X, Vector(call, "factor", factors));
-        return call.Graph.Binary(call.Name + "_shifted", new Add(), scaled, Vector(call, "offset", offsets));
-
-        static List<float> Values(KerasJson setting) => setting.IsNumber ? [(float)setting.Number(0)] : Numbers(setting);
-    }
-
-    private static Laid Vector(KerasCall call, string role, double[] values) =>
-        new(call.Graph.Assembly.Constant($"{call.Name}_{role}", Tensor.Of(Array.ConvertAll(values, v => (float)v), values.Length)));
 }

@@ -3,7 +3,7 @@ using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Graph.Import.Keras;
 
-/// <summary>Normalisation by the sample's own statistics.</summary>
+/// <summary>Layers that shift and scale: by the sample's own statistics, by those of training, or by given numbers.</summary>
 internal static class KerasNormalizations
 {
     /// <summary>Groups of channels; -1 is a group for each. Scale and offset are one for each channel.</summary>
@@ -60,6 +60,69 @@ internal static class KerasNormalizations
         return graph.Binary(name, new Div(), x, graph.Unary(name + "_length", new Sqrt(), graph.Unary(name + "_bounded", new Clip(1e-12f, float.MaxValue), sum)));
     }
 
+    public static Laid Batch(KerasCall call)
+    {
+        var rank = call.Shape.Length;
+        var setting = call.Config["axis"];
+        var axis = KerasLayers.Axis(call, setting.IsArray ? setting.Ints(1)![0] : setting.Int(-1), rank);
+        if (axis != rank - 1 && axis != 1)
+            throw call.Fault($"normalizes axis {axis} of [{string.Join(',', call.Shape)}]; the channels (last or first) are supported");
+        var (scaled, centred) = (call.Config["scale"].Flag(true), call.Config["center"].Flag(true));
+        var mean = call.Weight("moving_mean", (scaled ? 1 : 0) + (centred ? 1 : 0), 1);
+        var variance = call.Weight("moving_variance", (scaled ? 1 : 0) + (centred ? 1 : 0) + 1, 1);
+        var gamma = scaled ? call.Weight("gamma", 0, 1) : Filled(mean.Count, 1);
+        var beta = centred ? call.Weight("beta", scaled ? 1 : 0, 1) : Filled(mean.Count, 0);
+        var first = axis == 1 && rank > 2 && axis != rank - 1;
+        var x = first ? new Laid(call.Graph.Plain(call.X), Planar: true) : call.X;
+        var y = call.Graph.BatchNorm(call.Name, x, (float)call.Config["epsilon"].Number(1e-3), gamma, beta, mean, variance);
+        return first ? new(y.Name) : y;
+    }
+
+    public static Laid Layer(KerasCall call)
+    {
+        var (setting, rank) = (call.Config["axis"], call.Shape.Length);
+        int[] axes = [.. (setting.IsArray ? setting.Items.Select(i => i.Int(-1)) : [setting.Int(-1)]).Select(a => a < 0 ? a + rank : a).Order()];
+        if (axes.Length == 0 || axes[0] < 1 || !axes.SequenceEqual(Enumerable.Range(rank - axes.Length, axes.Length)))
+            throw call.Fault($"normalizes the axes [{string.Join(',', axes)}] of [{string.Join(',', call.Shape)}]; the last ones are supported");
+        if (call.Config["rms_scaling"].Flag(false))
+            return RootMeanSquare(call, 0);
+        var (assembly, scaled, size) = (call.Graph.Assembly, call.Config["scale"].Flag(true), call.Shape[axes[0]..].Aggregate(1L, (a, d) => a * d));
+        string Constant(string role, Func<Tensor> tensor) => assembly.Constant($"{call.Name}_{role}", tensor());
+        var scale = Constant("scale", () => scaled ? call.Weight("gamma", 0, axes.Length) : Tensor.Of(Enumerable.Repeat(1f, checked((int)size)).ToArray(), call.Shape[axes[0]..]));
+        string[] inputs = call.Config["center"].Flag(true)
+            ? [call.Graph.Plain(call.X), scale, Constant("offset", () => call.Weight("beta", scaled ? 1 : 0, axes.Length))]
+            : [call.Graph.Plain(call.X), scale];
+        return new(assembly.Emit(call.Name, new LayerNormalization(axes[0], (float)call.Config["epsilon"].Number(1e-3)), inputs));
+    }
+
+    public static Laid Rescaling(KerasCall call)
+    {
+        var scaled = call.Graph.Binary(call.Name, new Mul(), call.X, Operand(call, call.Config["scale"], "scale", 1));
+        return call.Graph.Binary(call.Name + "_shifted", new Add(), scaled, Operand(call, call.Config["offset"], "offset", 0));
+    }
+
+    /// <summary>(x - mean) / max(sqrt(variance), 1e-7) along the last axis; with "invert" the other way round.</summary>
+    public static Laid Given(KerasCall call)
+    {
+        var (setting, rank) = (call.Config["axis"], call.Shape.Length);
+        int[] axes = setting.IsArray ? [.. setting.Items.Select(i => i.Int(0))] : [setting.Int(-1)];
+        if (axes.Length > 1 || axes.Any(a => a != -1 && a != rank - 1))
+            throw call.Fault("normalizes other axes than the last, which is not supported");
+        var given = !call.Config["mean"].IsNull && !call.Config["variance"].IsNull;
+        var mean = given ? [.. Values(call.Config["mean"])] : call.Weight("mean", 0, -1).Floats;
+        var variance = given ? [.. Values(call.Config["variance"])] : call.Weight("variance", 1, -1).Floats;
+        if (mean.Length != variance.Length || mean.Length != 1 && mean.Length != call.Shape[^1])
+            throw call.Fault($"{mean.Length} means and {variance.Length} variances do not fit {call.Shape[^1]} channels");
+        var invert = call.Config["invert"].Flag(false);
+        var deviations = Array.ConvertAll(variance, v => Math.Max(Math.Sqrt(v), 1e-7));
+        var factors = invert ? deviations : Array.ConvertAll(deviations, d => 1 / d);
+        var offsets = mean.Select((m, i) => invert ? m : -m * factors[i]).ToArray();
+        var scaled = call.Graph.Binary(call.Name, new Mul(), call.X, Vector(call, "factor", factors));
+        return call.Graph.Binary(call.Name + "_shifted", new Add(), scaled, Vector(call, "offset", offsets));
+
+        static List<float> Values(KerasJson setting) => setting.IsNumber ? [(float)setting.Number(0)] : Numbers(setting);
+    }
+
     /// <summary>To mean 0 and variance 1 over some axes.</summary>
     private static Laid Normal(string name, Laid x, int[] axes, float epsilon, ChannelsLastGraph graph)
     {
@@ -68,4 +131,17 @@ internal static class KerasNormalizations
         var deviation = graph.Unary(name + "_deviation", new Sqrt(), graph.Binary(name + "_bounded", new Add(), variance, Activations.Number(name + "_epsilon", epsilon, graph)));
         return graph.Binary(name + "_normal", new Div(), centred, deviation);
     }
+
+    /// <summary>A number, or one for each channel, as an operand.</summary>
+    private static Laid Operand(KerasCall call, KerasJson setting, string role, float otherwise) =>
+        setting.IsArray
+            ? new(call.Graph.Assembly.Constant($"{call.Name}_{role}", Tensor.Of([.. Numbers(setting)], Numbers(setting).Count)))
+            : KerasLayers.Number(call, role, (float)setting.Number(otherwise));
+
+    private static List<float> Numbers(KerasJson list) => [.. list.Items.SelectMany(i => i.IsArray ? Numbers(i) : [(float)i.Number(0)])];
+
+    private static Laid Vector(KerasCall call, string role, double[] values) =>
+        new(call.Graph.Assembly.Constant($"{call.Name}_{role}", Tensor.Of(Array.ConvertAll(values, v => (float)v), values.Length)));
+
+    private static Tensor Filled(int count, float value) => Tensor.Of(Enumerable.Repeat(value, count).ToArray(), count);
 }

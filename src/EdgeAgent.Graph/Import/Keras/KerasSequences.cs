@@ -19,23 +19,6 @@ internal static class KerasSequences
         return new(assembly.Emit(call.Name, new Gather(0), assembly.Constant(call.Name + "_embeddings", table), indices));
     }
 
-    public static Laid LayerNormalization(KerasCall call)
-    {
-        var (setting, rank) = (call.Config["axis"], call.Shape.Length);
-        int[] axes = [.. (setting.IsArray ? setting.Items.Select(i => i.Int(-1)) : [setting.Int(-1)]).Select(a => a < 0 ? a + rank : a).Order()];
-        if (axes.Length == 0 || axes[0] < 1 || !axes.SequenceEqual(Enumerable.Range(rank - axes.Length, axes.Length)))
-            throw call.Fault($"normalizes the axes [{string.Join(',', axes)}] of [{string.Join(',', call.Shape)}]; the last ones are supported");
-        if (call.Config["rms_scaling"].Flag(false))
-            return KerasNormalizations.RootMeanSquare(call, 0);
-        var (assembly, scaled, size) = (call.Graph.Assembly, call.Config["scale"].Flag(true), call.Shape[axes[0]..].Aggregate(1L, (a, d) => a * d));
-        string Constant(string role, Func<Tensor> tensor) => assembly.Constant($"{call.Name}_{role}", tensor());
-        var scale = Constant("scale", () => scaled ? call.Weight("gamma", 0, axes.Length) : Tensor.Of(Enumerable.Repeat(1f, checked((int)size)).ToArray(), call.Shape[axes[0]..]));
-        string[] inputs = call.Config["center"].Flag(true)
-            ? [call.Graph.Plain(call.X), scale, Constant("offset", () => call.Weight("beta", scaled ? 1 : 0, axes.Length))]
-            : [call.Graph.Plain(call.X), scale];
-        return new(assembly.Emit(call.Name, new LayerNormalization(axes[0], (float)call.Config["epsilon"].Number(1e-3)), inputs));
-    }
-
     /// <summary>Every element of [batch, features], repeated n times as a sequence.</summary>
     public static Laid RepeatVector(KerasCall call)
     {

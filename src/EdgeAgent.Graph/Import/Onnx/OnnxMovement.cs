@@ -171,6 +171,55 @@ internal static class OnnxMovement
         Emit(node, graph, OnnxOperators.Shape(node, graph, 0), scales, null, ResizeCoordinates.Asymmetric, rounding);
     }
 
+    public static void Reshape(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var from = OnnxOperators.Shape(node, graph, 0);
+        var target = graph.Folded(node.Input(1)) ?? throw node.Fault("its target shape is not known at import");
+        if (node.Flag("allowzero") && Array.Exists(target.Numbers, n => n is { Value: 0, PerBatch: 0 }))
+            throw node.Fault("makes an empty tensor, which is not supported");
+        var op = target.IsConstant
+            ? new Reshape(Array.ConvertAll(target.Numbers, n => (long)n.Value))
+            : TargetShapes.ReshapeTo(from, TargetShapes.Resolved(from, target.Numbers, zeroCopies: true, node.Fault), node.Fault);
+        OnnxOperators.Emit(node, graph, op, 1);
+    }
+
+    public static void Squeeze(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var from = OnnxOperators.Shape(node, graph, 0);
+        var axes = node.Ints("axes") ?? (node.Input(1).Length > 0 ? OnnxOperators.Longs(node, graph, 1) : null);
+        OnnxOperators.Emit(node, graph, TargetShapes.ReshapeTo(from, OnnxShapes.Squeezed(node, from, axes), node.Fault), 1);
+    }
+
+    public static void Pad(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        Margins.Rule? rule = node.String("mode", "constant") switch
+        {
+            "constant" => null,
+            "reflect" => Margins.Reflect,
+            "edge" => Margins.Edge,
+            "wrap" => Margins.Wrap,
+            var other => throw node.Fault($"mode '{ModelImportException.OneLine(other)}' is unknown"),
+        };
+        var rank = OnnxOperators.Shape(node, graph, 0).Length;
+        var given = node.Opset < 11
+            ? node.SmallInts("pads") ?? throw node.Fault("has no pads")
+            : node.Narrow(OnnxOperators.Longs(node, graph, 1), "pads");
+        var value = node.Opset < 11 ? node.Float("value", 0) : OnnxOperators.Scalar(node, graph, 2, 0);
+        int[] axes = node.Input(3).Length > 0
+            ? [.. OnnxOperators.Longs(node, graph, 3).Select(a => OnnxShapes.Axis(node, a, rank))]
+            : [.. Enumerable.Range(0, rank)];
+        if (given.Length != 2 * axes.Length)
+            throw node.Fault($"{given.Length} pads do not fit {axes.Length} axes");
+        var pads = new int[2 * rank];
+        for (var i = 0; i < axes.Length; i++)
+            (pads[axes[i]], pads[axes[i] + rank]) = (given[i], given[i + axes.Length]);
+        // What cuts off is a slice, and the value's own elements are picked.
+        if (rule is not null || pads.Any(p => p < 0))
+            PadByPicking(node, graph, pads, value, rule);
+        else
+            OnnxOperators.Emit(node, graph, new Pad(pads, value), 1);
+    }
+
     private static void Emit(OnnxNode node, OnnxGraphBuilder graph, int[] shape, float[]? scales, long[]? sizes, ResizeCoordinates coordinates, ResizeRounding rounding)
     {
         var axes = node.SmallInts("axes") is { } given ? Array.ConvertAll(given, a => OnnxShapes.Axis(node, a, shape.Length)) : [.. Enumerable.Range(0, shape.Length)];

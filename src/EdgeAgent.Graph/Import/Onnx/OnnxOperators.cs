@@ -114,7 +114,7 @@ internal static class OnnxOperators
         ["ConstantOfShape"] = OnnxFills.ConstantOfShape,
         ["Conv"] = Conv,
         ["ConvTranspose"] = ConvTranspose,
-        ["DequantizeLinear"] = DequantizeLinear,
+        ["DequantizeLinear"] = OnnxQuantized.DequantizeLinear,
         ["Div"] = (n, g) => Emit(n, g, new Div(), 2),
         ["Dropout"] = Dropout,
         ["Flatten"] = (n, g) => Emit(n, g, new Flatten(n.SmallInt("axis", 1)), 1),
@@ -129,22 +129,22 @@ internal static class OnnxOperators
         ["MatMul"] = (n, g) => Emit(n, g, new MatMul(), 2),
         ["MaxPool"] = MaxPool,
         ["Mul"] = (n, g) => Emit(n, g, new Mul(), 2),
-        ["Pad"] = Pad,
-        ["QuantizeLinear"] = QuantizeLinear,
+        ["Pad"] = OnnxMovement.Pad,
+        ["QuantizeLinear"] = OnnxQuantized.QuantizeLinear,
         ["Range"] = NotFolded,
         ["ReduceMean"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceMean(axes, keep)),
         ["Relu"] = (n, g) => Emit(n, g, new Relu(), 1),
-        ["Reshape"] = Reshape,
+        ["Reshape"] = OnnxMovement.Reshape,
         ["Shape"] = NotFolded,
         ["Sigmoid"] = (n, g) => Emit(n, g, new Sigmoid(), 1),
         ["Size"] = NotFolded,
         ["Slice"] = OnnxMovement.Slice,
         ["Softmax"] = (n, g) => Softmax(n, g, axis => new Softmax(axis)),
-        ["Squeeze"] = Squeeze,
+        ["Squeeze"] = OnnxMovement.Squeeze,
         ["Sub"] = (n, g) => Emit(n, g, new Sub(), 2),
         ["Tanh"] = (n, g) => Emit(n, g, new Tanh(), 1),
         ["Transpose"] = (n, g) => Emit(n, g, new Transpose(n.SmallInts("perm") ?? [.. Enumerable.Range(0, Shape(n, g, 0).Length).Reverse()]), 1),
-        ["Unsqueeze"] = Squeeze,
+        ["Unsqueeze"] = OnnxMovement.Squeeze,
     };
 
     /// <summary>Names for the error that refuses an operator, and for the README.</summary>
@@ -247,55 +247,6 @@ internal static class OnnxOperators
     private static Window PoolWindow(OnnxNode node, OnnxGraphBuilder graph) =>
         OnnxShapes.Window(node, Shape(node, graph, 0), node.SmallInts("kernel_shape") ?? throw node.Fault("has no kernel_shape"));
 
-    private static void Reshape(OnnxNode node, OnnxGraphBuilder graph)
-    {
-        var from = Shape(node, graph, 0);
-        var target = graph.Folded(node.Input(1)) ?? throw node.Fault("its target shape is not known at import");
-        if (node.Flag("allowzero") && Array.Exists(target.Numbers, n => n is { Value: 0, PerBatch: 0 }))
-            throw node.Fault("makes an empty tensor, which is not supported");
-        var op = target.IsConstant
-            ? new Reshape(Array.ConvertAll(target.Numbers, n => (long)n.Value))
-            : TargetShapes.ReshapeTo(from, TargetShapes.Resolved(from, target.Numbers, zeroCopies: true, node.Fault), node.Fault);
-        Emit(node, graph, op, 1);
-    }
-
-    private static void Squeeze(OnnxNode node, OnnxGraphBuilder graph)
-    {
-        var from = Shape(node, graph, 0);
-        var axes = node.Ints("axes") ?? (node.Input(1).Length > 0 ? Longs(node, graph, 1) : null);
-        Emit(node, graph, TargetShapes.ReshapeTo(from, OnnxShapes.Squeezed(node, from, axes), node.Fault), 1);
-    }
-
-    private static void Pad(OnnxNode node, OnnxGraphBuilder graph)
-    {
-        Margins.Rule? rule = node.String("mode", "constant") switch
-        {
-            "constant" => null,
-            "reflect" => Margins.Reflect,
-            "edge" => Margins.Edge,
-            "wrap" => Margins.Wrap,
-            var other => throw node.Fault($"mode '{ModelImportException.OneLine(other)}' is unknown"),
-        };
-        var rank = Shape(node, graph, 0).Length;
-        var given = node.Opset < 11
-            ? node.SmallInts("pads") ?? throw node.Fault("has no pads")
-            : node.Narrow(Longs(node, graph, 1), "pads");
-        var value = node.Opset < 11 ? node.Float("value", 0) : Scalar(node, graph, 2, 0);
-        int[] axes = node.Input(3).Length > 0
-            ? [.. Longs(node, graph, 3).Select(a => OnnxShapes.Axis(node, a, rank))]
-            : [.. Enumerable.Range(0, rank)];
-        if (given.Length != 2 * axes.Length)
-            throw node.Fault($"{given.Length} pads do not fit {axes.Length} axes");
-        var pads = new int[2 * rank];
-        for (var i = 0; i < axes.Length; i++)
-            (pads[axes[i]], pads[axes[i] + rank]) = (given[i], given[i + axes.Length]);
-        // What cuts off is a slice, and the value's own elements are picked.
-        if (rule is not null || pads.Any(p => p < 0))
-            OnnxMovement.PadByPicking(node, graph, pads, value, rule);
-        else
-            Emit(node, graph, new Pad(pads, value), 1);
-    }
-
     private static void Softmax(OnnxNode node, OnnxGraphBuilder graph, Func<int, Operator> op)
     {
         var shape = Shape(node, graph, 0);
@@ -347,49 +298,6 @@ internal static class OnnxOperators
         if (tensor is null && node.Ints("value_ints") is { } ints)
             tensor = Tensor.Of(ints, ints.Length);
         graph.Define(node.Output(0), tensor ?? throw node.Fault("holds no number (value, value_float, value_floats, value_int, value_ints)"));
-    }
-
-    private static void QuantizeLinear(OnnxNode node, OnnxGraphBuilder graph)
-    {
-        RefuseBlocks(node);
-        var zero = node.Input(2);
-        if (zero.Length == 0)
-        {
-            var type = OnnxTensors.TypeOf(node.SmallInt("output_dtype", (int)TensorProto.Types.DataType.Uint8));
-            zero = ZeroPoint(node, graph, type ?? throw node.Fault("output_dtype is not supported"));
-        }
-        graph.Emit(node.Name, new QuantizeLinear(node.SmallInt("axis", 1)), [node.Input(0), node.Input(1), zero], node.Output(0));
-    }
-
-    private static void DequantizeLinear(OnnxNode node, OnnxGraphBuilder graph)
-    {
-        RefuseBlocks(node);
-        var zero = node.Input(2);
-        if (zero.Length == 0)
-            zero = ZeroPoint(node, graph, (graph.Value(node.Input(0)) ?? throw node.Fault("input 0 is missing")).Type);
-        graph.Emit(node.Name, new DequantizeLinear(node.SmallInt("axis", 1)), [node.Input(0), node.Input(1), zero], node.Output(0));
-    }
-
-    internal static string ZeroPoint(OnnxNode node, OnnxGraphBuilder graph, ElementType type, int scale = 1)
-    {
-        var shape = Shape(node, graph, scale);
-        if (ShapeInference.ElementsPerSample(shape) > 1 << 20)
-            throw node.Fault("has an absurd number of scales");
-        var count = (int)ShapeInference.ElementsPerSample(shape);
-        var zeros = type switch
-        {
-            ElementType.UInt8 => Tensor.Of(new byte[count], shape),
-            ElementType.Int8 => Tensor.Of(new sbyte[count], shape),
-            ElementType.Int32 => Tensor.Of(new int[count], shape),
-            _ => throw node.Fault($"quantized type {type} is not supported"),
-        };
-        return graph.AddConstant(node.Output(0) + "_zero", zeros);
-    }
-
-    private static void RefuseBlocks(OnnxNode node)
-    {
-        if (node.Int("block_size", 0) != 0)
-            throw node.Fault("block quantization is not supported, only per tensor and per axis");
     }
 
     private static void NotFolded(OnnxNode node, OnnxGraphBuilder graph) =>

@@ -3,8 +3,8 @@ using EdgeAgent.Graph.Ir;
 namespace EdgeAgent.Graph.Import.Onnx;
 
 /// <summary>
-/// Operators on integers with their scales and zero points as inputs: DequantizeLinear of the operands, the operator on real
-/// numbers, QuantizeLinear of the result.
+/// QuantizeLinear and DequantizeLinear, and operators on integers with their scales and zero points as inputs: DequantizeLinear
+/// of the operands, the operator on real numbers, QuantizeLinear of the result.
 /// </summary>
 internal static class OnnxQuantized
 {
@@ -84,16 +84,37 @@ internal static class OnnxQuantized
         Define(node, graph, graph.EmitTemporary(node, new Concat(node.SmallInt("axis", 0)), inputs), 0);
     }
 
+    public static void QuantizeLinear(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        RefuseBlocks(node);
+        var zero = node.Input(2);
+        if (zero.Length == 0)
+        {
+            var type = OnnxTensors.TypeOf(node.SmallInt("output_dtype", (int)TensorProto.Types.DataType.Uint8));
+            zero = ZeroPoint(node, graph, type ?? throw node.Fault("output_dtype is not supported"));
+        }
+        graph.Emit(node.Name, new QuantizeLinear(node.SmallInt("axis", 1)), [node.Input(0), node.Input(1), zero], node.Output(0));
+    }
+
+    public static void DequantizeLinear(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        RefuseBlocks(node);
+        var zero = node.Input(2);
+        if (zero.Length == 0)
+            zero = ZeroPoint(node, graph, (graph.Value(node.Input(0)) ?? throw node.Fault("input 0 is missing")).Type);
+        graph.Emit(node.Name, new DequantizeLinear(node.SmallInt("axis", 1)), [node.Input(0), node.Input(1), zero], node.Output(0));
+    }
+
     private static string Real(OnnxNode node, OnnxGraphBuilder graph, int input, int axis = 1)
     {
         var value = graph.Value(node.Input(input)) ?? throw node.Fault($"input {input} is missing");
-        var zero = node.Input(input + 2).Length > 0 ? node.Input(input + 2) : OnnxOperators.ZeroPoint(node, graph, value.Type, input + 1);
+        var zero = node.Input(input + 2).Length > 0 ? node.Input(input + 2) : ZeroPoint(node, graph, value.Type, input + 1);
         return graph.EmitTemporary(node, new DequantizeLinear(axis), node.Input(input), node.Input(input + 1), zero);
     }
 
     private static void Define(OnnxNode node, OnnxGraphBuilder graph, string value, int scale)
     {
-        var zero = node.Input(scale + 1).Length > 0 ? node.Input(scale + 1) : OnnxOperators.ZeroPoint(node, graph, ElementType.UInt8, scale);
+        var zero = node.Input(scale + 1).Length > 0 ? node.Input(scale + 1) : ZeroPoint(node, graph, ElementType.UInt8, scale);
         graph.Emit(node.Name, new QuantizeLinear(1), [value, node.Input(scale), zero], node.Output(0));
     }
 
@@ -106,5 +127,27 @@ internal static class OnnxQuantized
         return graph.EmitTemporary(
             node, new DequantizeLinear(0), bias, graph.AddConstant(node.Output(0) + "_bias_scale", scales),
             graph.AddConstant(node.Output(0) + "_bias_zero", Tensor.Of(new int[w.Length], w.Length)));
+    }
+
+    private static string ZeroPoint(OnnxNode node, OnnxGraphBuilder graph, ElementType type, int scale = 1)
+    {
+        var shape = OnnxOperators.Shape(node, graph, scale);
+        if (ShapeInference.ElementsPerSample(shape) > 1 << 20)
+            throw node.Fault("has an absurd number of scales");
+        var count = (int)ShapeInference.ElementsPerSample(shape);
+        var zeros = type switch
+        {
+            ElementType.UInt8 => Tensor.Of(new byte[count], shape),
+            ElementType.Int8 => Tensor.Of(new sbyte[count], shape),
+            ElementType.Int32 => Tensor.Of(new int[count], shape),
+            _ => throw node.Fault($"quantized type {type} is not supported"),
+        };
+        return graph.AddConstant(node.Output(0) + "_zero", zeros);
+    }
+
+    private static void RefuseBlocks(OnnxNode node)
+    {
+        if (node.Int("block_size", 0) != 0)
+            throw node.Fault("block quantization is not supported, only per tensor and per axis");
     }
 }

@@ -25,8 +25,8 @@ internal static class TfOperators
         ["Abs"] = Unary(_ => new Abs()),
         ["Cast"] = Cast,
         ["Ceil"] = Unary(_ => new Ceil()),
-        ["Concat"] = Of((n, g) => Concat(n, g, Enumerable.Range(1, Math.Max(0, n.InputCount - 1)), 0)),
-        ["ConcatV2"] = Of((n, g) => Concat(n, g, Enumerable.Range(0, Math.Max(0, n.InputCount - 1)), n.InputCount - 1)),
+        ["Concat"] = Of((n, g) => TfMovement.Concat(n, g, Enumerable.Range(1, Math.Max(0, n.InputCount - 1)), 0)),
+        ["ConcatV2"] = Of((n, g) => TfMovement.Concat(n, g, Enumerable.Range(0, Math.Max(0, n.InputCount - 1)), n.InputCount - 1)),
         ["Const"] = (n, _) => [new TfValue.Constant(TfTensors.Read(n.Tensor("value") ?? throw n.Fault("holds no tensor"), n.Fault))],
         ["Conv2D"] = Of(Conv2D),
         ["Conv2DBackpropInput"] = Of(ConvTranspose),
@@ -46,8 +46,8 @@ internal static class TfOperators
         ["FusedBatchNorm"] = Of(FusedBatchNorm),
         ["FusedBatchNormV2"] = Of(FusedBatchNorm),
         ["FusedBatchNormV3"] = Of(FusedBatchNorm),
-        ["Gather"] = Of(Gather),
-        ["GatherV2"] = Of(Gather),
+        ["Gather"] = Of(TfMovement.Gather),
+        ["GatherV2"] = Of(TfMovement.Gather),
         ["Greater"] = Compared(new Greater()),
         ["GreaterEqual"] = Compared(new GreaterOrEqual()),
         ["Identity"] = Passed,
@@ -67,14 +67,14 @@ internal static class TfOperators
         ["Mean"] = Of((n, g) => g.Reduce(n.Name, new ReduceMean(Axes(n), n.Flag("keep_dims")), n.Data(0))),
         ["Min"] = Of((n, g) => g.Reduce(n.Name, new ReduceMin(Axes(n), n.Flag("keep_dims")), n.Data(0))),
         ["Minimum"] = Of((n, g) => Extreme(n, g, new Min())),
-        ["MirrorPad"] = Of(MirrorPad),
+        ["MirrorPad"] = Of(TfMovement.MirrorPad),
         ["Mul"] = Binary(new Mul()),
         ["Neg"] = Unary(_ => new Neg()),
         ["NotEqual"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new Not(), g.Assembly.Emit(n.Name + "_equal", new Equal(), g.Plain(n.Data(0)), g.Plain(n.Data(1)))))),
         ["OnesLike"] = Of((n, g) => Like(n, g, 1)),
-        ["Pack"] = Of(Pack),
-        ["Pad"] = Of((n, g) => Pad(n, g, 0)),
-        ["PadV2"] = Of((n, g) => Pad(n, g, n.Scalar(2, "value"))),
+        ["Pack"] = Of(TfMovement.Pack),
+        ["Pad"] = Of((n, g) => TfMovement.Pad(n, g, 0)),
+        ["PadV2"] = Of((n, g) => TfMovement.Pad(n, g, n.Scalar(2, "value"))),
         ["PlaceholderWithDefault"] = Passed,
         ["Pow"] = Binary(new Pow()),
         ["PreventGradient"] = Passed,
@@ -84,7 +84,7 @@ internal static class TfOperators
         ["RealDiv"] = Binary(new Div()),
         ["Relu"] = Unary(_ => new Relu()),
         ["Relu6"] = Unary(_ => new Clip(0, 6)),
-        ["Reshape"] = Of(Reshape),
+        ["Reshape"] = Of(TfMovement.Reshape),
         ["ReverseV2"] = Of((n, g) => Axes(n) is var axes ? g.Slice(n.Name, n.Data(0), new(Array.ConvertAll(axes, _ => -1), Array.ConvertAll(axes, _ => int.MinValue), axes, Array.ConvertAll(axes, _ => -1))) : default),
         ["ResizeBilinear"] = Of((n, g) => TfImages.Resize(n, g, linear: true)),
         ["ResizeNearestNeighbor"] = Of((n, g) => TfImages.Resize(n, g, linear: false)),
@@ -96,20 +96,20 @@ internal static class TfOperators
         ["Shape"] = NotFolded,
         ["Sigmoid"] = Unary(_ => new Sigmoid()),
         ["Size"] = NotFolded,
-        ["Slice"] = Of((n, g) => Sliced(n, g, TfSlices.OfSlice(n, n.Shape(0)))),
+        ["Slice"] = Of((n, g) => TfMovement.Sliced(n, g, TfSlices.OfSlice(n, n.Shape(0)))),
         ["Snapshot"] = Passed,
         ["Softmax"] = Of((n, g) => g.Softmax(n.Name, n.Data(0), n.Axis(-1, n.Shape(0).Length))),
         ["Softplus"] = Unary(_ => new Softplus()),
         ["Softsign"] = Unary(_ => new Softsign()),
         ["SpaceToBatchND"] = Of(TfImages.SpaceToBatch),
-        ["Split"] = (n, g) => Split(n, g, 1, n.Axis(n.Ints(0, "axis") is [var a] ? a : throw n.Fault("its axis is no number"), n.Shape(1).Length), null),
-        ["SplitV"] = (n, g) => Split(n, g, 0, n.Axis(n.Ints(2, "axis") is [var a] ? a : throw n.Fault("its axis is no number"), n.Shape(0).Length), n.Ints(1, "sizes")),
+        ["Split"] = (n, g) => TfMovement.Split(n, g, 1, n.Axis(n.Ints(0, "axis") is [var a] ? a : throw n.Fault("its axis is no number"), n.Shape(1).Length), null),
+        ["SplitV"] = (n, g) => TfMovement.Split(n, g, 0, n.Axis(n.Ints(2, "axis") is [var a] ? a : throw n.Fault("its axis is no number"), n.Shape(0).Length), n.Ints(1, "sizes")),
         ["Sqrt"] = Unary(_ => new Sqrt()),
         ["Square"] = Of((n, g) => g.Binary(n.Name, new Mul(), n.Data(0), n.Data(0))),
         ["SquaredDifference"] = Of((n, g) => g.Binary(n.Name + "_difference", new Sub(), n.Data(0), n.Data(1)) is var d ? g.Binary(n.Name, new Mul(), d, d) : default),
         ["Squeeze"] = Of((n, g) => g.Reshape(n.Name, n.Data(0), TfShapes.Squeezed(n, n.Shape(0)), n.Fault)),
         ["StopGradient"] = Passed,
-        ["StridedSlice"] = Of((n, g) => Sliced(n, g, TfSlices.OfStridedSlice(n, n.Shape(0)))),
+        ["StridedSlice"] = Of((n, g) => TfMovement.Sliced(n, g, TfSlices.OfStridedSlice(n, n.Shape(0)))),
         ["Sub"] = Binary(new Sub()),
         ["Sum"] = Of((n, g) => g.Reduce(n.Name, new ReduceSum(Axes(n), n.Flag("keep_dims")), n.Data(0))),
         ["Tanh"] = Unary(_ => new Tanh()),
@@ -119,8 +119,8 @@ internal static class TfOperators
         ["TensorListReserve"] = TfLists.Reserve,
         ["TensorListSetItem"] = TfLists.Set,
         ["TensorListStack"] = TfLists.Stack,
-        ["Tile"] = Of(Tile),
-        ["Unpack"] = Unpack,
+        ["Tile"] = Of(TfMovement.Tile),
+        ["Unpack"] = TfMovement.Unpack,
         ["ZerosLike"] = Of((n, g) => Like(n, g, 0)),
         ["Transpose"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new Transpose(n.Ints(1, "permutation")), g.Plain(n.Data(0))))),
     };
@@ -173,43 +173,6 @@ internal static class TfOperators
             : new(graph.Assembly.Emit(node.Name, new Expand([.. numbers.Select(n => (long)n.Value)]), value.Name));
     }
 
-    /// <summary>Elements of the value itself as its margin.</summary>
-    private static Laid MirrorPad(TfNode node, ChannelsLastGraph graph)
-    {
-        var (x, given) = (new Laid(graph.Plain(node.Data(0))), node.Ints(1, "paddings"));
-        var shape = node.Shape(0);
-        Margins.Rule rule = node.Text("mode", "REFLECT") == "SYMMETRIC" ? Margins.Symmetric : Margins.Reflect;
-        if (given.Length != 2 * shape.Length)
-            throw node.Fault($"{given.Length} paddings do not fit {shape.Length} axes");
-        for (var axis = 0; axis < shape.Length; axis++)
-            if (given[2 * axis] != 0 || given[2 * axis + 1] != 0)
-            {
-                var indices = Margins.Indices(shape[axis], given[2 * axis], given[2 * axis + 1], rule, node.Fault);
-                x = new(graph.Assembly.Emit(node.Name, new Gather(axis), x.Name, graph.Assembly.Constant(node.Name + "_mirrored", Tensor.Of(indices, indices.Length))));
-            }
-        return x;
-    }
-
-    /// <summary>Joined along a new axis.</summary>
-    private static Laid Pack(TfNode node, ChannelsLastGraph graph)
-    {
-        if (node.InputCount == 0)
-            throw node.Fault("joins nothing");
-        var axis = node.Axis(node.Int("axis", 0), node.Shape(0).Length + 1);
-        return graph.Concat(node.Name, [.. Enumerable.Range(0, node.InputCount).Select(i =>
-            graph.Reshape($"{node.Name}_{i}", node.Data(i), [.. node.Shape(i)[..axis], 1, .. node.Shape(i)[axis..]], node.Fault))], axis);
-    }
-
-    private static IReadOnlyList<TfValue> Unpack(TfNode node, ChannelsLastGraph graph)
-    {
-        var shape = node.Shape(0);
-        var axis = node.Axis(node.Int("axis", 0), shape.Length);
-        if (shape[axis] is < 1 or > 1 << 12)
-            throw node.Fault($"takes {shape[axis]} parts out of [{string.Join(',', shape)}], which is not supported");
-        return [.. Enumerable.Range(0, shape[axis]).Select(i => (TfValue)new TfValue.Data(
-            graph.Reshape($"{node.Name}_{i}", graph.Slice($"{node.Name}_part_{i}", node.Data(0), new([i], [i + 1], [axis], [1])), [.. shape[..axis], .. shape[(axis + 1)..]], node.Fault)))];
-    }
-
     /// <summary>A condition of fewer axes belongs to the first ones, as the older operator has it.</summary>
     private static Laid Select(TfNode node, ChannelsLastGraph graph)
     {
@@ -220,38 +183,11 @@ internal static class TfOperators
         return new(graph.Assembly.Emit(node.Name, new Where(), condition.Name, graph.Plain(node.Data(1)), graph.Plain(node.Data(2))));
     }
 
-    private static Laid Tile(TfNode node, ChannelsLastGraph graph)
-    {
-        var shape = node.Shape(0);
-        if (node.Folded(1) is not { } repeats || repeats.Numbers.Length != shape.Length)
-            throw node.Fault("its repeats are not known at import");
-        // A single row for every sample.
-        if (repeats.Numbers[0] == new FoldedNumber(0, 1) && shape[0] == 1 && graph.Assembly.Value(graph.Plain(node.Data(0))).Type == ElementType.Float32 && repeats.Numbers[1..].All(r => r == new FoldedNumber(1)))
-            return graph.PerSample(node.Name, [new(0, 1), .. shape[1..].Select(d => new FoldedNumber(d))], new(graph.Plain(node.Data(0))), node.Fault);
-        var (x, counts) = (node.Data(0), node.Ints(1, "repeats"));
-        for (var axis = 0; axis < shape.Length; axis++)
-            x = counts[axis] switch
-            {
-                1 => x,
-                > 1 and <= 1 << 12 => graph.Concat(node.Name, [.. Enumerable.Repeat(x, counts[axis])], axis),
-                _ => throw node.Fault($"repeats {counts[axis]} times, which is not supported"),
-            };
-        return x;
-    }
-
     private static IReadOnlyList<TfValue> Cast(TfNode node, ChannelsLastGraph graph)
     {
         var type = TfTypes.ElementOf(node.Type("DstT")) ?? throw node.Fault($"casts to {TfTypes.Of(node.Type("DstT"))}, which is not supported");
         var x = node.Data(0);
         return [new TfValue.Data(graph.Assembly.Value(x.Name).Type == type ? x : x with { Name = graph.Assembly.Emit(node.Name, new Cast(type), x.Name) })];
-    }
-
-    private static Laid Gather(TfNode node, ChannelsLastGraph graph)
-    {
-        if (node.Int("batch_dims", 0) != 0)
-            throw node.Fault("gathers by batch, which is not supported");
-        var axis = node.InputCount > 2 ? node.Ints(2, "axis") is [var given] ? given : throw node.Fault("its axis is no single number") : 0;
-        return new(graph.Assembly.Emit(node.Name, new Gather(node.Axis(axis, node.Shape(0).Length)), graph.Plain(node.Data(0)), graph.Plain(node.Data(1))));
     }
 
     private static Laid AddN(TfNode node, ChannelsLastGraph graph)
@@ -365,14 +301,6 @@ internal static class TfOperators
         }
     }
 
-    private static Laid Concat(TfNode node, ChannelsLastGraph graph, IEnumerable<int> parts, int axis)
-    {
-        var values = parts.Select(node.Data).ToList();
-        if (values.Count == 0 || node.Ints(axis, "axis") is not [var given])
-            throw node.Fault("joins nothing, or its axis is no number");
-        return graph.Concat(node.Name, values, node.Axis(given, graph.Shape(values[0]).Length));
-    }
-
     /// <summary>With a constant number this is a clamp, which engines have.</summary>
     private static Laid Extreme(TfNode node, ChannelsLastGraph graph, BinaryOperator op)
     {
@@ -390,45 +318,5 @@ internal static class TfOperators
     {
         var rank = node.Shape(0).Length;
         return [.. node.Ints(1, "axes").Select(a => node.Axis(a, rank)).Distinct().Order()];
-    }
-
-    private static Laid Pad(TfNode node, ChannelsLastGraph graph, float value)
-    {
-        var rank = node.Shape(0).Length;
-        var given = node.Ints(1, "paddings");
-        if (given.Length != 2 * rank)
-            throw node.Fault($"{given.Length} paddings do not fit {rank} axes");
-        var pads = new int[2 * rank];
-        for (var axis = 0; axis < rank; axis++)
-            (pads[axis], pads[axis + rank]) = (given[2 * axis], given[2 * axis + 1]);
-        return graph.Pad(node.Name, node.Data(0), pads, value);
-    }
-
-    private static Laid Reshape(TfNode node, ChannelsLastGraph graph)
-    {
-        var target = node.Folded(1) ?? throw node.Fault("its target shape is not known at import");
-        return graph.Reshape(node.Name, node.Data(0), TfShapes.Target(node, node.Shape(0), target), node.Fault);
-    }
-
-    private static Laid Sliced(TfNode node, ChannelsLastGraph graph, TfSlices cuts)
-    {
-        var part = graph.Slice(node.Name, node.Data(0), cuts.ToOperator());
-        return graph.Reshape(node.Name + "_shape", part, cuts.Reshaped(graph.Shape(part)), node.Fault);
-    }
-
-    private static IReadOnlyList<TfValue> Split(TfNode node, ChannelsLastGraph graph, int input, int axis, int[]? sizes)
-    {
-        var size = node.Shape(input)[axis];
-        var count = node.Int("num_split", 0);
-        if (sizes is null)
-        {
-            if (count is < 1 or > 1024 || size < 0 || size % count != 0)
-                throw node.Fault($"cannot split {size} into {count} equal parts");
-            sizes = Enumerable.Repeat((int)(size / count), (int)count).ToArray();
-        }
-        if (size < 0 || sizes.Length > 1024 || sizes.Any(s => s < 1) || sizes.Sum(s => (long)s) != size)
-            throw node.Fault($"parts of [{string.Join(',', sizes.Take(16))}] do not make up axis {axis} of [{string.Join(',', node.Shape(input))}]");
-        var start = 0;
-        return [.. sizes.Select((part, i) => (TfValue)new TfValue.Data(graph.Slice($"{node.Name}_{i}", node.Data(input), new([start], [start += part], [axis], [1]))))];
     }
 }

@@ -107,37 +107,25 @@ internal sealed unsafe class TiledConvolution<TTile> : Step where TTile : struct
             arguments.Multipliers = _packed.Multipliers(panel);
             arguments.Channels = _packed.PanelChannels(panelOfGroup);
             var output = _y.Data + group * _packed.ChannelsPerGroup + panelOfGroup * PackedConvolution.PanelWidth;
-            if (widened == null)
-                RunPanel(&arguments, _x.Data + group * inputsPerGroup, output, firstTile, lastTile);
-            else
-            {
+            if (widened != null)
                 arguments.WidenedWeights = _widened!.Weights(panel);
-                RunWidenedPanel(&arguments, widened, output, firstTile, lastTile);
-            }
+            RunPanel(&arguments, _x.Data + group * inputsPerGroup, widened, output, firstTile, lastTile);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunPanel(PanelArguments* arguments, byte* input, byte* output, int firstTile, int lastTile)
+    private void RunPanel(PanelArguments* arguments, byte* input, short* widened, byte* output, int firstTile, int lastTile)
     {
         var inputOffsets = _packed.InputOffsets;
         var outputOffsets = _packed.OutputOffsets;
         for (var tile = firstTile; tile < lastTile; tile++)
         {
             var pixel = tile * TTile.Rows;
-            TTile.Compute(arguments, input, inputOffsets + pixel, Math.Min(TTile.Rows, _pixels - pixel), output, outputOffsets + pixel);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunWidenedPanel(PanelArguments* arguments, short* input, byte* output, int firstTile, int lastTile)
-    {
-        var inputOffsets = _packed.InputOffsets;
-        var outputOffsets = _packed.OutputOffsets;
-        for (var tile = firstTile; tile < lastTile; tile++)
-        {
-            var pixel = tile * TTile.Rows;
-            TTile.ComputeWidened(arguments, input, inputOffsets + pixel, Math.Min(TTile.Rows, _pixels - pixel), output, outputOffsets + pixel);
+            var rows = Math.Min(TTile.Rows, _pixels - pixel);
+            if (widened == null)
+                TTile.Compute(arguments, input, inputOffsets + pixel, rows, output, outputOffsets + pixel);
+            else
+                TTile.ComputeWidened(arguments, widened, inputOffsets + pixel, rows, output, outputOffsets + pixel);
         }
     }
 }

@@ -38,7 +38,7 @@ public static class CompressionPipeline
         run.Save(plan);
 
         var (master, groups) = trainable.Master(plan.Shapes);
-        using var shared = new SharedWeights(master, groups, plan.Shapes);
+        using var shared = new StudentWeights(master, groups, plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
         TrainTogether(shared, DistillationSettings.Shared(plan.BatchSize, plan.Timetable.SharedEnd, options.Steps));
         using var weights = shared.Separated();
@@ -87,14 +87,14 @@ public static class CompressionPipeline
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.json"), Encoding.UTF8.GetBytes(report.ToJson()));
         return report;
 
-        void TrainTogether(SharedWeights students, TrainingPlan training) => log.Run(training.Pass, () => run.TrainerOf(training.Pass).Run(
+        void TrainTogether(StudentWeights students, TrainingPlan training) => log.Run(training.Pass, () => run.TrainerOf(training.Pass).Run(
             JointStudents.Of(students, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
             training with { HeldOut = HeldOut(students, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
             r => new PassDetail(r, [.. students.Students.Select(s => s.Name)]));
     }
 
     /// <summary>The students, and with <c>--teacher joint</c> the teacher's copy, on the first held-out images while training goes on.</summary>
-    private static HeldOutProbe HeldOut(SharedWeights weights, RunInputs inputs) =>
+    private static HeldOutProbe HeldOut(StudentWeights weights, RunInputs inputs) =>
         new([.. weights.Students.Select(s => s.Name)], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), cancellation => [.. weights.Graphs.Select((g, i) =>
             TorchAccuracy.Top1(new TorchGraph(g, TorchRuntime.HasBfloat16), weights.Student(i), inputs.Validation, cancellation, HeldOutProbe.MostImages))]);
 
@@ -106,7 +106,7 @@ public static class CompressionPipeline
         return [.. distinct.Select(w => LayerStudy.Run(w, inputs.Teacher, inputs.Validation, limit, cancellation))];
     }
 
-    private static int MeasureNorms(SharedWeights weights, int[] students, RunInputs inputs, StoredPlan plan, CancellationToken cancellation)
+    private static int MeasureNorms(StudentWeights weights, int[] students, RunInputs inputs, StoredPlan plan, CancellationToken cancellation)
     {
         foreach (var student in students)
             BatchNormStatistics.Measure(weights, student, inputs.Training, plan.BatchSize, TorchRuntime.HasBfloat16, cancellation);
@@ -115,7 +115,7 @@ public static class CompressionPipeline
 
     /// <summary>Every student that a profile wants, once per kind of quantization, each with a share of the time that fits its size.</summary>
     private static List<FinishedStudent> Finish(
-        PassLog log, SharedWeights weights, int[] students, IReadOnlyList<ProfileTarget> targets, RunInputs inputs, TeacherTargets answers,
+        PassLog log, StudentWeights weights, int[] students, IReadOnlyList<ProfileTarget> targets, RunInputs inputs, TeacherTargets answers,
         StoredPlan plan, CompressionOptions options, RunClock clock, Func<string, Trainer> trainer, CancellationToken cancellation)
     {
         var wanted = students.SelectMany(s => targets.Where(t => plan.ByProfile[t.Profile.Id].Contains(s)).Select(t => PackagingPass.Quantized(t.Profile).IsSymmetric).Distinct().Select(symmetric => (Student: s, Symmetric: symmetric))).ToArray();

@@ -13,7 +13,7 @@ public static class BatchNormStatistics
 {
     private const int Batches = 40;
 
-    public static void Measure(SharedWeights weights, int student, BatchSource images, int batchSize, bool bfloat16, CancellationToken cancellation)
+    public static void Measure(StudentWeights weights, int student, BatchSource images, int batchSize, bool bfloat16, CancellationToken cancellation)
     {
         images = images.Unmixed();
         var graph = new TorchGraph(weights.Graphs[student], bfloat16);

@@ -8,7 +8,7 @@ namespace EdgeAgent.Compression.Distillation;
 
 /// <summary>
 /// All students of a family as one trainee: each sees every image of every step, one after the other so that only one's
-/// activations are in memory, and their gradients meet in the shared weights.
+/// activations are in memory; gradients of several meet in the weights that they share.
 /// </summary>
 public static class JointStudents
 {
@@ -19,7 +19,7 @@ public static class JointStudents
     /// Position of the student that is the teacher's trainable copy: it learns from the labels, the others from its detached
     /// answers to the same pixels. Null: the step's input brings a frozen teacher's answers.
     /// </param>
-    public static Trainee Of(SharedWeights weights, DistillationLoss loss, bool bfloat16, int? teacher = null)
+    public static Trainee Of(StudentWeights weights, DistillationLoss loss, bool bfloat16, int? teacher = null)
     {
         var executors = weights.Graphs.Select(g => new TorchGraph(g, bfloat16)).ToArray();
         var lookups = Enumerable.Range(0, executors.Length).Select(weights.Student).ToArray();

@@ -9,7 +9,7 @@ public static class LabelTrainee
     /// <param name="trained">Those of the weights that move.</param>
     /// <param name="run">From images to logits.</param>
     /// <param name="smoothing">Share of a label that is spread over all classes.</param>
-    public static Trainee Of(SharedWeights weights, IReadOnlyList<TrainedTensor> trained, Func<Tensor, Tensor> run, double smoothing) =>
+    public static Trainee Of(StudentWeights weights, IReadOnlyList<TrainedTensor> trained, Func<Tensor, Tensor> run, double smoothing) =>
         new(trained, weights.StateBeside(trained), input =>
         {
             var loss = TorchSharp.torch.nn.functional.cross_entropy(run(input.Input), input.Labels, label_smoothing: smoothing);

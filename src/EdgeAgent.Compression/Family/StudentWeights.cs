@@ -10,11 +10,11 @@ namespace EdgeAgent.Compression.Family;
 public sealed record TrainedTensor(string Name, Tensor Value, bool Decays);
 
 /// <summary>
-/// One set of weights that several students of different widths use: a student's weight is the leading part of the shared
-/// one, a view whose gradient adds to it. Batch-norms belong to each student alone, since narrow and wide models have other
-/// statistics (Yu et al., "Slimmable Neural Networks", 2019).
+/// The weights of students of different widths. At first they share one set: a student's weight is the leading part of the
+/// shared one, a view whose gradient adds to it. Batch-norms belong to each student alone, since narrow and wide models have
+/// other statistics (Yu et al., "Slimmable Neural Networks", 2019). <see cref="Separated"/> gives each its own of everything.
 /// </summary>
-public sealed class SharedWeights : IDisposable
+public sealed class StudentWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> _shared = [];
     private readonly Dictionary<string, Tensor> _fixed = [];
@@ -25,7 +25,7 @@ public sealed class SharedWeights : IDisposable
     private readonly List<(string Name, Tensor Value)> _statistics = [];
 
     /// <param name="master">The widest model, channels ordered by importance, a batch-norm behind each convolution.</param>
-    public SharedWeights(GraphSpec master, IReadOnlyList<ChannelGroup> groups, IReadOnlyList<StudentShape> students)
+    public StudentWeights(GraphSpec master, IReadOnlyList<ChannelGroup> groups, IReadOnlyList<StudentShape> students)
     {
         _master = master;
         Students = students;
@@ -56,7 +56,7 @@ public sealed class SharedWeights : IDisposable
     }
 
     /// <summary>Copies: a student then shares its numbers with no other.</summary>
-    private SharedWeights(SharedWeights tied)
+    private StudentWeights(StudentWeights tied)
     {
         (_master, Students, _slices, Graphs) = (tied._master, tied.Students, tied._slices, tied.Graphs);
         _own = [.. Students.Select(_ => new Dictionary<string, Tensor>())];
@@ -118,7 +118,7 @@ public sealed class SharedWeights : IDisposable
     };
 
     /// <summary>The same students from their present numbers on, each with weights of its own: nothing is shared any more.</summary>
-    public SharedWeights Separated() => new(this);
+    public StudentWeights Separated() => new(this);
 
     /// <summary>A student by itself, with copies of its present numbers.</summary>
     public GraphSpec Extract(int student)

@@ -29,7 +29,7 @@ public static class FinishPass
     private const int QuickImages = 2000;
 
     public static FinishedStudent Run(
-        SharedWeights weights, int student, bool symmetric, RunInputs inputs, TeacherTargets targets, StoredPlan plan, TimeSpan deadline,
+        StudentWeights weights, int student, bool symmetric, RunInputs inputs, TeacherTargets targets, StoredPlan plan, TimeSpan deadline,
         Func<string, Trainer> trainer, CompressionOptions options, CancellationToken cancellation)
     {
         var shape = weights.Students[student];

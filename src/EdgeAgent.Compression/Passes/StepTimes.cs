@@ -16,7 +16,7 @@ internal static class StepTimes
     /// <param name="teacherAt">Position of the one that learns from the labels.</param>
     public static double Train((GraphSpec Graph, IReadOnlyList<ChannelGroup> Groups) master, IReadOnlyList<StudentShape> shapes, RunInputs inputs, int batchSize, RunClock clock, CancellationToken cancellation, int? teacherAt = null)
     {
-        using var weights = new SharedWeights(master.Graph, master.Groups, shapes);
+        using var weights = new StudentWeights(master.Graph, master.Groups, shapes);
         var trainee = JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16, teacherAt);
         using var optimizer = new Sgd(trainee.Trained, 0.9, 0);
         return Fastest(inputs, batchSize, clock, cancellation, (input, labels) =>

@@ -16,8 +16,11 @@ public sealed record Timetable(TimeSpan SharedEnd, TimeSpan MainEnd, TimeSpan Fi
     /// <param name="closingSeconds">What comes after training. At most half the budget is kept for it: a run that only tests is of no use.</param>
     public static Timetable Of(TimeSpan before, TimeSpan budget, double closingSeconds)
     {
-        var end = budget - TimeSpan.FromSeconds(Math.Min(closingSeconds, budget.TotalSeconds / 2));
+        var end = TrainingEnd(budget, closingSeconds);
         var main = end * MainShare;
         return new Timetable(before + (main - before) * DistillationSettings.SharedShare, main, end);
     }
+
+    /// <inheritdoc cref="Of"/>
+    public static TimeSpan TrainingEnd(TimeSpan budget, double closingSeconds) => budget - TimeSpan.FromSeconds(Math.Min(closingSeconds, budget.TotalSeconds / 2));
 }

@@ -40,7 +40,7 @@ public sealed record TransferPass(string ModelPath, GraphSpec Teacher, double He
         var (graph, head) = NewHead.Apply(inputs.Teacher, inputs.Classes.Count, options.Seed);
         var normed = WeightScaling.Apply(TrainableTeacher.WithNorms(graph, inputs, cancellation));
         var groups = ChannelDependencies.Find(normed);
-        using var weights = new SharedWeights(normed, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
+        using var weights = new StudentWeights(normed, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
         var executor = new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16);
         var batchSize = CalibrationPass.BatchSize(inputs);
         var scale = Math.Min(1, batchSize / RateBatch);

@@ -17,7 +17,7 @@ namespace EdgeAgent.Compression.Pruning;
 /// <summary>What was measured before the first round, and what the rounds so far did.</summary>
 /// <param name="Views">Augmented views per image that the teacher answers for.</param>
 public sealed record PruningPlan(
-    string Fingerprint, int BatchSize, int Views, double StepSeconds, double TeacherSeconds, Timetable Timetable, IReadOnlyList<PruningRound> Rounds, double ElapsedSeconds) : IStoredPlan;
+    string Fingerprint, int BatchSize, int Views, double StepSeconds, double TeacherSeconds, TimeSpan TrainingEnd, IReadOnlyList<PruningRound> Rounds, double ElapsedSeconds) : IStoredPlan;
 
 /// <summary>Structured pruning as a run of its own: a model in, a float32 model with fewer channels out.</summary>
 public static class PruningPipeline
@@ -89,8 +89,8 @@ public static class PruningPipeline
         var step = StepTimes.Train(trainable.Master(whole), whole, inputs, batchSize, clock, cancellation);
         var forward = StepTimes.Forward(inputs, batchSize, clock, cancellation);
         // The teacher on the test images, and a model nearly as large.
-        var timetable = Timetable.Of(clock.Elapsed, options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));
-        return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Views(inputs, batchSize, forward, options.Steps is null ? timetable.FinishEnd - clock.Elapsed : TimeSpan.Zero), step, forward, timetable, [], clock.Elapsed.TotalSeconds);
+        var end = Timetable.TrainingEnd(options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));
+        return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Views(inputs, batchSize, forward, options.Steps is null ? end - clock.Elapsed : TimeSpan.Zero), step, forward, end, [], clock.Elapsed.TotalSeconds);
     }
 
     private static PrunedModel Describe(Accuracy accuracy, GraphStatistics statistics, long bytes, double p50Us) =>

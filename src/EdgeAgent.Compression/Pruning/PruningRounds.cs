@@ -48,7 +48,7 @@ internal sealed class PruningRounds(
         var (graph, groups, channels) = Prune(wide, target);
         var costs = new ChannelCosts(graph, groups);
         StudentShape shape = new("pruned", 1, [.. groups.Select(g => g.Size)]);
-        using var weights = new SharedWeights(WeightScaling.Apply(graph), groups, [shape]);
+        using var weights = new StudentWeights(WeightScaling.Apply(graph), groups, [shape]);
         var last = round == options.Rounds - 1;
 
         var pruned = Top1(weights);
@@ -86,15 +86,15 @@ internal sealed class PruningRounds(
     {
         var sharesLeft = options.Rounds - 1 - round + LastShare;
         var share = round == options.Rounds - 1 ? LastShare : 1;
-        return clock.Elapsed + (plan.Timetable.FinishEnd - clock.Elapsed) * (share / sharesLeft);
+        return clock.Elapsed + (plan.TrainingEnd - clock.Elapsed) * (share / sharesLeft);
     }
 
     private long? Steps(int round) =>
         options.Steps is { } all ? Math.Max(1, (long)(all * (round == options.Rounds - 1 ? LastShare : 1) / (options.Rounds - 1 + LastShare))) : null;
 
-    private double Top1(SharedWeights weights) =>
+    private double Top1(StudentWeights weights) =>
         TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16), weights.Student(0), inputs.Validation, cancellation, JudgedImages);
 
-    private HeldOutProbe HeldOut(SharedWeights weights) => new([Reporting.PruningPage.ModelName], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), token =>
+    private HeldOutProbe HeldOut(StudentWeights weights) => new([Reporting.PruningPage.ModelName], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), token =>
         [TorchAccuracy.Top1(new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16), weights.Student(0), inputs.Validation, token, HeldOutProbe.MostImages)]);
 }

@@ -39,7 +39,7 @@ public static class TeacherTrainer
 
         var graph = SmallResNet.Create(size, images.Classes.Count, Width, seed);
         var groups = ChannelDependencies.Find(graph);
-        using var weights = new SharedWeights(graph, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
+        using var weights = new StudentWeights(graph, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);
         var executor = new TorchGraph(weights.Graphs[0], TorchRuntime.HasBfloat16);
         var trainee = LabelTrainee.Of(weights, weights.Trained, input => executor.Run(input, weights.Student(0), training: true), LabelSmoothing);
         var plan = new TrainingPlan("teacher", BatchSize, new OneCycle(PeakRate), Decay, Clip, expected, steps);

@@ -60,13 +60,13 @@ internal static class JointStepBenchmark
     /// <summary>Students that share weights, and their optimizer.</summary>
     private sealed class Training : IDisposable
     {
-        private readonly SharedWeights _weights;
+        private readonly StudentWeights _weights;
         private readonly Trainee _trainee;
         private readonly Sgd _optimizer;
 
         public Training(GraphSpec graph, IReadOnlyList<ChannelGroup> groups, IReadOnlyList<StudentShape> shapes)
         {
-            _weights = new SharedWeights(graph, groups, shapes);
+            _weights = new StudentWeights(graph, groups, shapes);
             _trainee = JointStudents.Of(_weights, new DistillationLoss(), TorchRuntime.HasBfloat16, teacher: 0);
             _optimizer = new Sgd(_trainee.Trained, 0.9, 5e-4);
         }

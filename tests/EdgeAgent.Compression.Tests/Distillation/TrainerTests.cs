@@ -128,7 +128,7 @@ public sealed class TrainerTests : IDisposable
         var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
         var groups = ChannelDependencies.Find(teacher);
         var catalogue = new ShapeCatalogue(teacher, groups, channelMultiple: 2);
-        using var weights = new SharedWeights(teacher, groups, [catalogue.At(0.5) with { Name = "half" }, catalogue.At(0.25) with { Name = "quarter" }]);
+        using var weights = new StudentWeights(teacher, groups, [catalogue.At(0.5) with { Name = "half" }, catalogue.At(0.25) with { Name = "quarter" }]);
         var batches = _data.Batches();
         using var targets = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 2);
         using var cancellation = new CancellationTokenSource();

@@ -59,7 +59,7 @@ public sealed class ChannelDependenciesTests
         var graph = BatchNormInsertion.Apply(TorchGraphTests.Named(name), [batch]);
         var groups = ChannelDependencies.Find(graph);
         var shapes = new[] { 1.0, 0.5, 0.25 }.Select(w => new ShapeCatalogue(graph, groups, channelMultiple: 2).At(w, taper: 0) with { Name = $"w{w}" }).ToArray();
-        using var weights = new SharedWeights(graph, groups, shapes);
+        using var weights = new StudentWeights(graph, groups, shapes);
 
         for (var s = 0; s < shapes.Length; s++)
         {
@@ -77,8 +77,8 @@ public sealed class ChannelDependenciesTests
         var graph = TorchGraphTests.Named("residual");
         var groups = ChannelDependencies.Find(graph);
         var shapes = new[] { 0.5, 0.25 }.Select(w => new ShapeCatalogue(graph, groups, channelMultiple: 2).At(w) with { Name = $"w{w}" }).ToArray();
-        using var shared = new SharedWeights(graph, groups, shapes);
-        float[] Answer(SharedWeights weights, int student) =>
+        using var shared = new StudentWeights(graph, groups, shapes);
+        float[] Answer(StudentWeights weights, int student) =>
             new TorchGraph(weights.Graphs[student], bfloat16: false).Run(torch.tensor(TestGraphs.Images(8), [8, 3, TestGraphs.Size, TestGraphs.Size]), weights.Student(student), training: false).ToFloats();
 
         using var own = shared.Separated();

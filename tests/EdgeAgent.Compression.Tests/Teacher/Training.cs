@@ -39,7 +39,7 @@ internal static class Training
         var images = input.ToTorch();
         var normed = BatchNormInsertion.Apply(graph, [images]);
         var groups = ChannelDependencies.Find(normed);
-        using var weights = new SharedWeights(normed, groups, [new StudentShape("whole", 1, [.. groups.Select(g => g.Size)])]);
+        using var weights = new StudentWeights(normed, groups, [new StudentShape("whole", 1, [.. groups.Select(g => g.Size)])]);
         var executor = new TorchGraph(weights.Graphs[0], bfloat16: false);
         var classes = ShapeInference.Infer(graph, batch)[graph.Outputs[0].Name].Shape[^1];
         var labels = torch.tensor([.. Enumerable.Range(0, batch).Select(i => (long)(i % classes))]);

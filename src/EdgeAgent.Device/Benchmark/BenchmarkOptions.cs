@@ -9,4 +9,10 @@ namespace EdgeAgent.Device.Benchmark;
 internal sealed record BenchmarkOptions(TimeSpan WarmUp, TimeSpan Budget, int MinSamples, int MaxSamples, double Precision)
 {
     public static BenchmarkOptions Default { get; } = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), 1000, 200_000, 0.02);
+
+    /// <summary>Measurements at the most: a disturbed one is repeated.</summary>
+    public int Attempts { get; init; } = 5;
+
+    /// <summary>Between two attempts: long enough for what starts beside them to be done.</summary>
+    public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(2);
 }

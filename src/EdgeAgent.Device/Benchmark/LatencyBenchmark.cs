@@ -10,11 +10,29 @@ internal sealed class LatencyBenchmark(BenchmarkOptions options, ProcessFigures 
     private const double BatchUs = 2000;
     private const int CheckEvery = 256;
 
+    /// <summary>
+    /// Measures until nothing disturbs it. A window lasts as little as 50 ms, and one other program that starts in it spoils it; where
+    /// every attempt was disturbed, the one with the lowest median tells most of the model, and says what disturbed it.
+    /// </summary>
     /// <param name="inference">Runs one inference; must not allocate.</param>
     /// <param name="samplesUs">Buffer of <see cref="BenchmarkOptions.MaxSamples"/>, allocated before memory was looked at.</param>
     /// <param name="cancellation">Ends the measurement.</param>
     /// <returns>The summary without cold start and memory.</returns>
     public LatencySummary Run(Action inference, double[] samplesUs, CancellationToken cancellation)
+    {
+        var best = Measure(inference, samplesUs, cancellation);
+        for (var attempt = 1; attempt < options.Attempts && !best.Valid; attempt++)
+        {
+            // Not awaited: the kernel's figures are about the thread that measures.
+            Task.Delay(options.Pause, time, cancellation).GetAwaiter().GetResult();
+            var next = Measure(inference, samplesUs, cancellation);
+            if (next.Valid || next.P50Us < best.P50Us)
+                best = next;
+        }
+        return best;
+    }
+
+    private LatencySummary Measure(Action inference, double[] samplesUs, CancellationToken cancellation)
     {
         RunWarmUp(inference, cancellation);
         // Collections that loading left over would otherwise fall into the samples.

@@ -15,7 +15,6 @@ internal readonly record struct StepResult(DeploymentTrigger Trigger, string? Re
 /// <summary>What is done in each state of a deployment. Every step may be interrupted anywhere and done again.</summary>
 internal sealed class DeploymentSteps(string model, ModelSlots slots, DeploymentServices services)
 {
-    private const int MaxTrials = 3;
     private const int ProbationChecks = 5;
 
     private readonly string _envelopePath = Path.Combine(services.State.Deployments, model + ".envelope.json");
@@ -66,16 +65,9 @@ internal sealed class DeploymentSteps(string model, ModelSlots slots, Deployment
     public async Task<StepResult> TrialAsync(DeploymentRecord record, CancellationToken cancellation)
     {
         var package = Staged(record);
-        for (var trial = 1; ; trial++)
-        {
-            var report = await services.Benchmark.RunAsync(package, BenchmarkPhase.Trial, cancellation);
-            var fault = GateCheck.Fault(report, package.Manifest.Gates);
-            // A disturbed measurement that fails is repeated: the gate is about the model, not about its neighbours.
-            if (fault is not null && !report.Latency.Valid && trial < MaxTrials)
-                continue;
-            services.Events.Add(report);
-            return fault is null ? new StepResult(DeploymentTrigger.TrialPassed) : StepResult.Failed(fault);
-        }
+        var report = await services.Benchmark.RunAsync(package, BenchmarkPhase.Trial, cancellation);
+        services.Events.Add(report);
+        return GateCheck.Fault(report, package.Manifest.Gates) is { } fault ? StepResult.Failed(fault) : new StepResult(DeploymentTrigger.TrialPassed);
     }
 
     public StepResult Activate(DeploymentRecord record)

@@ -61,6 +61,30 @@ public sealed class BenchmarkTests : IDisposable
         Assert.Equal(64, summary.Samples);
     }
 
+    [Theory]
+    [InlineData(0, 1, true)]
+    [InlineData(2, 3, true)]
+    [InlineData(5, 5, false)]
+    public void Run_DisturbedAtFirst_MeasuresAgainAfterAPause(int disturbed, int attempts, bool valid)
+    {
+        Kernel(waitNs: 0, steal: 0, idle: 1000, khz: 2400000, throttles: 0);
+        var time = new InstantTime();
+        var (pauses, throttles) = (0, 0);
+        time.Passed += by => pauses += by == TimeSpan.FromSeconds(2) ? 1 : 0;
+        var options = new BenchmarkOptions(TimeSpan.Zero, TimeSpan.FromSeconds(1), 8, 8, 0) { Attempts = 5, Pause = TimeSpan.FromSeconds(2) };
+        var summary = new LatencyBenchmark(options, new ProcessFigures(new SystemFiles(_tree.Path)), time).Run(
+            () =>
+            {
+                if (pauses < disturbed)
+                    Kernel(waitNs: 0, steal: 0, idle: 1000, khz: 2400000, throttles: ++throttles);
+                Thread.SpinWait(100);
+            },
+            new double[8], TestContext.Current.CancellationToken);
+        Assert.Equal(attempts, pauses + 1);
+        Assert.Equal(valid, summary.Valid);
+        Assert.Equal(valid ? [] : ["the processor was throttled for heat"], summary.Reasons);
+    }
+
     [Fact]
     public void Disturbance_QuietWindow_HasNoReasons()
     {

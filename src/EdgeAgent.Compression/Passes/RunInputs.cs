@@ -90,6 +90,8 @@ public sealed record RunInputs : IDisposable
                 RequireImages(heldSamples, options.ValidationPath);
                 held = [.. Enumerable.Range(0, heldSamples.Count)];
             }
+            // Much is judged by the first held-out images alone, and files come class by class: in any order but that one.
+            held = [.. CounterRandom.Of(options.Seed, 0x4E1D).Permutation(held.Length).Select(i => held[i])];
             if (held.Length == 0)
                 throw new InputException($"{options.DataPath}: too few images to hold a tenth of them back; add images or give --validation");
             var inputs = new RunInputs

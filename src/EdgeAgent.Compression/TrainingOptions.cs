@@ -20,6 +20,9 @@ public record TrainingOptions
     /// <summary>Share of the augmented images that are mixed with another one, pixels and labels alike (mixup).</summary>
     public double Mixup { get; init; }
 
+    /// <summary>Whether training mirrors half of the images; null asks the teacher, who may not know a mirrored arrow or letter.</summary>
+    public bool? Flip { get; init; }
+
     /// <summary>Images to choose by; null splits a tenth of the training data off.</summary>
     public string? ValidationPath { get; init; }
 
@@ -85,6 +88,8 @@ public record TrainingOptions
                 yield return ("--distillation", "kd");
             if (Mixup > 0)
                 yield return ("--mixup", FormattableString.Invariant($"{Mixup}"));
+            if (Flip is { } flip)
+                yield return ("--flip", flip ? "on" : "off");
             if (Threads > 0)
                 yield return ("--threads", FormattableString.Invariant($"{Threads}"));
             if (Preprocessing is not null)

@@ -17,6 +17,7 @@ internal sealed class TrainingRunOptions
     private readonly Option<long?> _steps = new Option<long?>("--steps") { Description = "Steps of training, in place of --budget: the same command then gives the same files" }.Accept(n => n is >= 1, "--steps must be at least 1.");
     private readonly Option<string> _distillation = new("--distillation") { Description = "How students learn from the teacher: kd (Hinton) or dkd (decoupled)", DefaultValueFactory = _ => "dkd" };
     private readonly Option<double> _mixup = new Option<double>("--mixup") { Description = "Share of the training images that are mixed with another one", DefaultValueFactory = _ => 0 }.Between(0, 1);
+    private readonly Option<string> _flip = new("--flip") { Description = "Mirror half of the images in training: on, off, or auto: if the teacher knows mirrored images", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _out = new("--out") { Description = "Folder for models, report and checkpoints", Required = true };
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run that was stopped in --out" };
     private readonly Option<TimeSpan> _checkpoint = Durations.Option("--checkpoint-every", "Time between two checkpoints", TimeSpan.FromMinutes(3));
@@ -27,7 +28,8 @@ internal sealed class TrainingRunOptions
     public void AddTo(Command command)
     {
         _distillation.AcceptOnlyFromAmong("kd", "dkd");
-        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _distillation, _mixup, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
+        _flip.AcceptOnlyFromAmong("auto", "on", "off");
+        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _distillation, _mixup, _flip, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
             command.Options.Add(option);
     }
 
@@ -41,6 +43,7 @@ internal sealed class TrainingRunOptions
         Steps = parsed.GetValue(_steps),
         Distillation = parsed.GetValue(_distillation) == "kd" ? DistillationKind.Plain : DistillationKind.Decoupled,
         Mixup = parsed.GetValue(_mixup),
+        Flip = parsed.GetValue(_flip) switch { "on" => true, "off" => false, _ => null },
         OutDirectory = parsed.GetValue(_out)!,
         Budget = parsed.GetValue(_budget),
         Resume = parsed.GetValue(_resume),

@@ -111,6 +111,9 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
     /// <summary>The same images without any mixed in: what statistics are measured on.</summary>
     public BatchSource Unmixed() => new(samples, subset, preprocessing, augmentation with { Mixup = 0 }, seed);
 
+    /// <summary>The same images, never mirrored.</summary>
+    public BatchSource Unflipped() => new(samples, subset, preprocessing, augmentation with { Flip = false }, seed);
+
     private byte[] View(int sample, int view)
     {
         var pixels = samples.Pixels(sample);

@@ -61,6 +61,8 @@ internal sealed class OpenedRun<TPlan> : IDisposable
                 run.Inputs = run.Inputs with { Teacher = transfer.Teacher, TeacherBytes = new FileInfo(model).Length };
             }
             run.Teacher = run.Log.Run("teacher", () => TeacherPass.Measure(model, options, run.Inputs, run.Workspace, cancellation), t => t.Describe());
+            if (run.Teacher.Mirror?.Objection is not null)
+                run.Inputs = run.Inputs with { Training = run.Inputs.Training.Unflipped() };
             run.Trainable = run.Log.Run("prepare", () => TrainableTeacher.Prepare(run.Inputs, cancellation), t => t.Describe());
             return run;
         }

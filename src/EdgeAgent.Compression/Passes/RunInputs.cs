@@ -101,7 +101,7 @@ public sealed record RunInputs : IDisposable
                 TeacherBytes = ModelImporter.BytesOf(options.ModelPath),
                 Preprocessing = preprocessing,
                 Classes = data.Classes,
-                Training = new BatchSource(samples, training, preprocessing, Augmentation.For(preprocessing.Width, preprocessing.Height) with { Mixup = options.Mixup }, options.Seed),
+                Training = new BatchSource(samples, training, preprocessing, Augmentation.For(preprocessing.Width, preprocessing.Height) with { Flip = options.Flip ?? true, Mixup = options.Mixup }, options.Seed),
                 PlainTraining = new BatchSource(samples, training, preprocessing, Augmentation.None, options.Seed),
                 Validation = new BatchSource(heldSamples, held, preprocessing, Augmentation.None, options.Seed),
                 DataSha256 = data.Sha256,
@@ -192,7 +192,7 @@ public sealed record RunInputs : IDisposable
         var files = Directory.Exists(options.ModelPath) ? Directory.EnumerateFiles(options.ModelPath, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : Enumerable.Repeat(options.ModelPath, 1);
         foreach (var file in files)
             hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
-        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Transfer}|{options.Steps}|{options.Distillation}|{options.Mixup}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
+        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Transfer}|{options.Steps}|{options.Distillation}|{options.Mixup}|{options.Flip}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -28,6 +28,9 @@ public sealed class TeacherPass : IDisposable
 
     public required GraphStatistics Statistics { get; init; }
 
+    /// <summary>Null where the user has said whether images are mirrored.</summary>
+    public MirrorTest? Mirror { get; init; }
+
     /// <param name="path">In any format that can be imported.</param>
     public static TeacherPass Measure(string path, TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
     {
@@ -43,13 +46,13 @@ public sealed class TeacherPass : IDisposable
         var start = Stopwatch.GetTimestamp();
         var classes = model.Classes(inputs.Validation, cancellation);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / inputs.Validation.Count;
-        return new TeacherPass(model) { ValidationClasses = classes, Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher) };
+        return new TeacherPass(model) { ValidationClasses = classes, Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher), Mirror = options.Flip is null ? MirrorTest.Of(model, classes, inputs.Validation, inputs.Classes, cancellation) : null };
     }
 
     /// <summary>Class of every image, in order.</summary>
     public int[] On(Data.BatchSource images, CancellationToken cancellation) => _model.Classes(images, cancellation);
 
-    public string Describe() => string.Create(CultureInfo.InvariantCulture, $"top-1 {Validation.Top1 * 100:0.00} % on held-out images, {Statistics.Parameters} parameters, {Statistics.Macs / 1e6:0.0} MMAC");
+    public string Describe() => string.Create(CultureInfo.InvariantCulture, $"top-1 {Validation.Top1 * 100:0.00} % on held-out images, {Statistics.Parameters} parameters, {Statistics.Macs / 1e6:0.0} MMAC{(Mirror?.Objection is { } objection ? $"; images are not mirrored in training: {objection}" : "")}");
 
     public void Dispose() => _model.Dispose();
 }

@@ -1,3 +1,5 @@
+using EdgeAgent.Graph.Rewrites;
+
 namespace EdgeAgent.Graph.Ir;
 
 /// <summary>Operators of one variable as functions in float64, from which also the int8 engine's tables are made.</summary>
@@ -12,6 +14,7 @@ internal static class UnaryFunctions
         Erf => ErrorFunction,
         Exp => Math.Exp,
         Floor => Math.Floor,
+        Gelu => x => x / 2 * (1 + ErrorFunction(x / Math.Sqrt(2))),
         Log => Math.Log,
         Neg => x => -x,
         Reciprocal => x => 1 / x,

@@ -2,61 +2,111 @@ using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Graph.Rewrites;
 
-/// <summary>Operators that a format does not have, as arithmetic that every format has: LayerNormalization, Softplus and Softsign.</summary>
+/// <summary>
+/// Operators that a format does not have, as arithmetic that every format has: LayerNormalization, Softplus, Softsign, Erf, Elu
+/// and Selu of any parameters, ThresholdedRelu, Expand, and an ArgMax that keeps its axis.
+/// </summary>
 public static class ComposeOperators
 {
     public static GraphSpec Apply(GraphSpec graph)
     {
         var shapes = ShapeInference.Infer(graph, -1);
-        var nodes = new List<Node>(graph.Nodes.Count);
-        var constants = graph.Constants.ToDictionary();
+        var composer = new NodeComposer(graph);
         foreach (var node in graph.Nodes)
+            if (!TryCompose(node, composer, shapes))
+                composer.Keep(node);
+        return composer.Graph;
+    }
+
+    private static bool TryCompose(Node node, NodeComposer composer, IReadOnlyDictionary<string, ValueSpec> shapes)
+    {
+        string Part(Operator op, params string[] inputs) => composer.Part(node, op, inputs);
+        string Number(float value) => composer.Number(node, value);
+        void Last(Operator op, params string[] inputs) => composer.Last(node, op, inputs);
+        switch (node.Op)
         {
-            var parts = 0;
-            var x = node.Op is LayerNormalization or Softplus or Softsign ? node.Inputs[0] : "";
-            switch (node.Op)
-            {
-                case LayerNormalization normalization:
-                    var rank = shapes[x].Shape.Length;
-                    var axis = normalization.Axis < 0 ? normalization.Axis + rank : normalization.Axis;
-                    int[] axes = [.. Enumerable.Range(axis, rank - axis)];
-                    var centred = Part(new Sub(), x, Part(new ReduceMean(axes, true), x));
-                    var variance = Part(new ReduceMean(axes, true), Part(new Mul(), centred, centred));
-                    var normal = Part(new Div(), centred, Part(new Sqrt(), Part(new Add(), variance, Number(normalization.Epsilon))));
-                    if (node.Inputs.Count > 2 && node.Inputs[2].Length > 0)
-                        Last(new Add(), Part(new Mul(), normal, node.Inputs[1]), node.Inputs[2]);
-                    else
-                        Last(new Mul(), normal, node.Inputs[1]);
-                    break;
-                case Softplus:
-                    // max(x, 0) + log(1 + exp(-|x|)), which does not overflow.
-                    var exponential = Part(new Exp(), Part(new Neg(), Part(new Abs(), x)));
-                    Last(new Add(), Part(new Relu(), x), Part(new Log(), Part(new Add(), exponential, Number(1))));
-                    break;
-                case Softsign:
-                    Last(new Div(), x, Part(new Add(), Part(new Abs(), x), Number(1)));
-                    break;
-                default:
-                    nodes.Add(node);
-                    break;
-            }
-
-            string Part(Operator op, params string[] inputs)
-            {
-                var output = graph.FreshName($"{node.Output}_{op.Type.ToLowerInvariant()}_{parts++}");
-                nodes.Add(new(output, op, inputs, [output]));
-                return output;
-            }
-
-            void Last(Operator op, params string[] inputs) => nodes.Add(new(node.Name, op, inputs, node.Outputs));
-
-            string Number(float value)
-            {
-                var name = graph.FreshName($"{node.Output}_number_{parts++}");
-                constants[name] = Tensor.Of([value]);
-                return name;
-            }
+            case LayerNormalization normalization:
+                Normalize(node, normalization, composer, shapes[node.Inputs[0]].Shape.Length);
+                return true;
+            case Softplus:
+                // max(x, 0) + log(1 + exp(-|x|)), which does not overflow.
+                var exponential = Part(new Exp(), Part(new Neg(), Part(new Abs(), node.Inputs[0])));
+                Last(new Add(), Part(new Relu(), node.Inputs[0]), Part(new Log(), Part(new Add(), exponential, Number(1))));
+                return true;
+            case Softsign:
+                Last(new Div(), node.Inputs[0], Part(new Add(), Part(new Abs(), node.Inputs[0]), Number(1)));
+                return true;
+            case Erf:
+                ErrorFunction(node, composer);
+                return true;
+            case Elu { Alpha: not 1 } elu:
+                Last(new Add(), Part(new Relu(), node.Inputs[0]), Part(new Mul(), Negative(), Number(elu.Alpha)));
+                return true;
+            case Selu selu:
+                var both = Part(new Add(), Part(new Relu(), node.Inputs[0]), Part(new Mul(), Negative(), Number(selu.Alpha)));
+                Last(new Mul(), both, Number(selu.Gamma));
+                return true;
+            case ThresholdedRelu thresholded:
+                Last(new Where(), Part(new Greater(), node.Inputs[0], Number(thresholded.Alpha)), node.Inputs[0], Number(0));
+                return true;
+            case Expand expand when shapes[node.Output] is { Type: ElementType.Float32 or ElementType.Int32 or ElementType.Int64 } result:
+                Last(new Mul(), node.Inputs[0], composer.Constant(node, "ones", Ones(result.Type, Array.ConvertAll(expand.Shape, d => (int)Math.Max(1, d)))));
+                return true;
+            case ArgMax { KeepDims: true } max:
+                Last(new Reshape([.. shapes[node.Output].Shape.Select(d => (long)Math.Max(d, -1))]), Part(new ArgMax(max.Axis, false), node.Inputs[0]));
+                return true;
+            default:
+                return false;
         }
-        return graph with { Nodes = nodes, Constants = constants };
+
+        // exp(min(x, 0)) - 1, which is 0 from 0 on.
+        string Negative() => Part(new Sub(), Part(new Exp(), Part(new Min(), node.Inputs[0], Number(0))), Number(1));
+    }
+
+    private static void Normalize(Node node, LayerNormalization normalization, NodeComposer composer, int rank)
+    {
+        string Part(Operator op, params string[] inputs) => composer.Part(node, op, inputs);
+        var axis = normalization.Axis < 0 ? normalization.Axis + rank : normalization.Axis;
+        int[] axes = [.. Enumerable.Range(axis, rank - axis)];
+        var centred = Part(new Sub(), node.Inputs[0], Part(new ReduceMean(axes, true), node.Inputs[0]));
+        var variance = Part(new ReduceMean(axes, true), Part(new Mul(), centred, centred));
+        var normal = Part(new Div(), centred, Part(new Sqrt(), Part(new Add(), variance, composer.Number(node, normalization.Epsilon))));
+        if (node.Inputs.Count > 2 && node.Inputs[2].Length > 0)
+            composer.Last(node, new Add(), Part(new Mul(), normal, node.Inputs[1]), node.Inputs[2]);
+        else
+            composer.Last(node, new Mul(), normal, node.Inputs[1]);
+    }
+
+    /// <summary>
+    /// Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: to 1.5e-7, of sign(x) * (1 - t * p(t) * exp(-x^2)) with
+    /// t = 1 / (1 + 0.3275911 |x|).
+    /// </summary>
+    private static void ErrorFunction(Node node, NodeComposer composer)
+    {
+        const float least = 1e-30f;
+        float[] coefficients = [1.061405429f, -1.453152027f, 1.421413741f, -0.284496736f, 0.254829592f];
+        string Part(Operator op, params string[] inputs) => composer.Part(node, op, inputs);
+        string Number(float value) => composer.Number(node, value);
+        var x = node.Inputs[0];
+        var size = Part(new Max(), x, Part(new Neg(), x));
+        var t = Part(new Div(), Number(1), Part(new Add(), Part(new Mul(), size, Number(0.3275911f)), Number(1)));
+        var p = Part(new Add(), Part(new Mul(), t, Number(coefficients[0])), Number(coefficients[1]));
+        foreach (var coefficient in coefficients.AsSpan(2))
+            p = Part(new Add(), Part(new Mul(), p, t), Number(coefficient));
+        var tail = Part(new Mul(), Part(new Mul(), p, t), Part(new Exp(), Part(new Neg(), Part(new Mul(), x, x))));
+        // Runtimes without an operator for signs divide a number by its size.
+        var sign = Part(new Div(), x, Part(new Max(), size, Number(least)));
+        composer.Last(node, new Mul(), sign, Part(new Sub(), Number(1), tail));
+    }
+
+    private static Tensor Ones(ElementType type, int[] shape)
+    {
+        var count = shape.Aggregate(1, (a, d) => checked(a * d));
+        return type switch
+        {
+            ElementType.Int32 => Tensor.Of(Enumerable.Repeat(1, count).ToArray(), shape),
+            ElementType.Int64 => Tensor.Of(Enumerable.Repeat(1L, count).ToArray(), shape),
+            _ => Tensor.Of(Enumerable.Repeat(1f, count).ToArray(), shape),
+        };
     }
 }

@@ -14,22 +14,33 @@ public static class DynamicBatch
             return graph;
         var batch = graph.Inputs[0].Shape[0];
         var shapes = ShapeInference.Infer(graph, -1);
+        Reshape First(Node node) => Freed((Reshape)node.Op, shapes[node.Inputs[0]].Shape, batch);
+        // An axis to infer that is as large as the batch is the batch: [1, 1, -1, H]. Otherwise, and where that fits nothing, the first is: [1, -1].
+        return TryFree(graph, node => InfersBatch((Reshape)node.Op, shapes[node.Output].Shape, batch) ? (Reshape)node.Op : First(node))
+            ?? TryFree(graph, First)
+            ?? graph;
+    }
+
+    private static GraphSpec? TryFree(GraphSpec graph, Func<Node, Reshape> target)
+    {
         var freed = graph with
         {
             Inputs = [.. graph.Inputs.Select(i => i with { Shape = [-1, .. i.Shape[1..]] })],
-            Nodes = [.. graph.Nodes.Select(node => node.Op is Reshape reshape ? node with { Op = Freed(reshape, shapes[node.Inputs[0]].Shape, batch) } : node)],
+            Nodes = [.. graph.Nodes.Select(node => node.Op is Reshape ? node with { Op = target(node) } : node)],
         };
         try
         {
             var inferred = ShapeInference.Infer(freed, -1);
             var outputs = graph.Outputs.Select(o => inferred[o.Name]).ToList();
-            return outputs.TrueForAll(o => o.Shape.Length > 0 && o.Shape[0] == -1) ? freed with { Outputs = outputs } : graph;
+            return outputs.TrueForAll(o => o.Shape.Length > 0 && o.Shape[0] == -1) ? freed with { Outputs = outputs } : null;
         }
         catch (InvalidGraphException)
         {
-            return graph;
+            return null;
         }
     }
+
+    private static bool InfersBatch(Reshape reshape, int[] result, int batch) => Array.IndexOf(reshape.Shape, -1) is >= 0 and var axis && result[axis] == batch;
 
     private static Reshape Freed(Reshape reshape, int[] input, int batch) =>
         reshape.Shape.Length > 0 && input.Length > 0 && input[0] == batch && reshape.Shape[0] == batch

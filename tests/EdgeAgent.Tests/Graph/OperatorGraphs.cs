@@ -116,6 +116,9 @@ internal static class OperatorGraphs
         ["GRU"] = () => Recurrent(new Gru(4, RecurrentDirection.Reverse, ["Sigmoid", "Tanh"], LinearBeforeReset: false)),
         ["GRU, reset behind the product"] = () => Recurrent(new Gru(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Sigmoid", "Tanh"], LinearBeforeReset: true)),
         ["LSTM of sequences of different lengths"] = () => Recurrent(new Lstm(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Tanh", "Sigmoid", "Tanh", "Tanh"]), lengths: true),
+        ["LSTM with peepholes"] = () => Recurrent(new Lstm(4, RecurrentDirection.Reverse, ["Sigmoid", "Tanh", "Tanh"]), peepholes: true),
+        ["LSTM from given states"] = () => Recurrent(new Lstm(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Tanh", "Sigmoid", "Tanh", "Tanh"]), states: true, peepholes: true),
+        ["GRU from given states, of different lengths"] = () => Recurrent(new Gru(4, RecurrentDirection.Bidirectional, ["Sigmoid", "Tanh", "Sigmoid", "Tanh"], LinearBeforeReset: false), states: true, lengths: true),
         ["RNN"] = () => Recurrent(new Rnn(4, RecurrentDirection.Forward, ["Tanh"])),
         ["attention"] = () => Attention(seed: 1),
         ["a residual network"] = () => ResidualNet(seed: 1),
@@ -180,7 +183,7 @@ internal static class OperatorGraphs
     }
 
     /// <summary>Seven steps of five numbers, batch first as models have it, all states as output.</summary>
-    private static GraphSpec Recurrent(RecurrentOperator op, bool lengths = false)
+    private static GraphSpec Recurrent(RecurrentOperator op, bool lengths = false, bool states = false, bool peepholes = false)
     {
         var t = new TestGraph(seed: 3);
         var (d, rows) = (op.Directions, op.Gates * op.Hidden);
@@ -193,8 +196,18 @@ internal static class OperatorGraphs
             var positive = t.Node(new Cast(ElementType.Int32), t.Node(new Greater(), t.Node(new StridedSlice([0], [1], [2], [1]), given), t.Constant(Tensor.Of([0f]))));
             inputs = [.. inputs, t.Node(new ReduceSum([1, 2], false), positive)];
         }
+        if (states)
+        {
+            // Of the first features, for each direction.
+            string State(int from) => t.Node(new Concat(0), [.. Enumerable.Range(0, d).Select(i => t.Node(new StridedSlice([i, from], [i + 1, from + op.Hidden], [0, 2], [1, 1]), x))]);
+            inputs = [.. inputs, .. inputs.Length < 5 ? [""] : Array.Empty<string>(), State(0)];
+            if (op is Lstm)
+                inputs = [.. inputs, State(1)];
+        }
+        if (peepholes)
+            inputs = [.. inputs, .. Enumerable.Repeat("", 7 - inputs.Length), t.Weights(0.5f, d, 3 * op.Hidden)];
         var y = t.Node(op, inputs);
-        return t.Build(t.Node(new Transpose([2, 0, 1, 3]), y));
+        return t.Build(t.Node(new Reshape([0, 7, -1]), t.Node(new Transpose([2, 0, 1, 3]), y)));
     }
 
     private static GraphSpec Graph(Func<TestGraph, string> build)

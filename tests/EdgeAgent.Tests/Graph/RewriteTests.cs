@@ -15,6 +15,79 @@ public class RewriteTests
         var graph = OperatorGraphs.All[name]();
         AssertSame(graph, Simplification.Apply(graph));
         AssertSame(graph, Simplification.ForQuantization(graph));
+        AssertSame(graph, ComposeOperators.Apply(graph));
+        foreach (var keepsLstm in new[] { true, false })
+            AssertSame(graph, UnrollRecurrences.Apply(graph, keepsLstm));
+    }
+
+    /// <summary>A batch of 1 that is written out, where other axes are 1 too: as recurrent layers are converted, and as a flattened number is.</summary>
+    [Fact]
+    public void DynamicBatch_WithOtherAxesOfOne_FreesTheAxisToInfer()
+    {
+        var test = new TestGraph(1);
+        var x = test.Input(4);
+        var fixedBatch = test.Build(test.Node(new Reshape([-1, 1, 4]), test.Node(new Transpose([2, 1, 0, 3]), test.Node(new Reshape([1, 1, -1, 4]), x))));
+        fixedBatch = fixedBatch with { Inputs = [fixedBatch.Inputs[0] with { Shape = [1, 4] }] };
+        var freed = DynamicBatch.Apply(fixedBatch);
+        var input = Tensor.Of([1f, 2, 3, 4, 5, 6, 7, 8], 2, 4);
+        var output = new GraphInterpreter(freed).Run(new Dictionary<string, Tensor> { ["x0"] = input }).Values.Single();
+        Assert.Equal([2, 1, 4], output.Shape);
+        Assert.Equal(input.Floats, output.Floats);
+        var number = new TestGraph(1);
+        var one = number.Build(number.Node(new Reshape([1, -1]), number.Node(new GlobalAveragePool(), number.Input(1, 5, 5))));
+        one = one with { Inputs = [one.Inputs[0] with { Shape = [1, 1, 5, 5] }] };
+        Assert.Equal([-1, 1], DynamicBatch.Apply(one).Outputs[0].Shape);
+    }
+
+    [Fact]
+    public void UnrollRecurrences_AllLayers_LeavesNone()
+    {
+        foreach (var (name, make) in OperatorGraphs.All)
+            Assert.DoesNotContain(UnrollRecurrences.Apply(make(), keepsLstm: false).Nodes, n => n.Op is RecurrentOperator);
+    }
+
+    [Fact]
+    public void UnrollRecurrences_OpenNumberOfSteps_NamesTheNode()
+    {
+        var test = new TestGraph(1);
+        var graph = test.Build(test.Node(new Gru(2, RecurrentDirection.Forward, ["Sigmoid", "Tanh"], false), test.Input(1, 3), test.Weights(1, 1, 6, 3), test.Weights(1, 1, 6, 2)));
+        var fault = Assert.Throws<InvalidGraphException>(() => UnrollRecurrences.Apply(graph, keepsLstm: true));
+        Assert.Contains("'GRU_0' (GRU): its number of steps is open", fault.Message);
+    }
+
+    /// <summary>As Keras, PyTorch, ONNX's function and this importer order the factors.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void FuseGelu_AnyOrderOfFactors_MakesOneNode(int order)
+    {
+        var test = new TestGraph(1);
+        string Number(float value) => test.Constant(Tensor.Of([value]));
+        var x = test.Input(50);
+        var argument = order % 2 == 0 ? test.Node(new Mul(), x, Number(0.70710677f)) : test.Node(new Div(), x, Number(1.4142135f));
+        var raised = test.Node(new Add(), test.Node(new Erf(), argument), Number(1));
+        var graph = test.Build(order switch
+        {
+            0 => test.Node(new Mul(), test.Node(new Mul(), x, Number(0.5f)), raised),
+            1 => test.Node(new Mul(), test.Node(new Mul(), x, raised), Number(0.5f)),
+            2 => test.Node(new Mul(), x, test.Node(new Mul(), Number(0.5f), raised)),
+            _ => test.Node(new Mul(), raised, test.Node(new Mul(), Number(0.5f), x)),
+        });
+        var fused = FuseGelu.Apply(graph);
+        Assert.IsType<Gelu>(Assert.Single(fused.Nodes).Op);
+        AssertSame(graph, fused);
+    }
+
+    [Fact]
+    public void FuseGelu_OtherFactor_LeavesIt()
+    {
+        var test = new TestGraph(1);
+        var x = test.Input(50);
+        var raised = test.Node(new Add(), test.Node(new Erf(), test.Node(new Mul(), x, test.Constant(Tensor.Of([0.70710677f])))), test.Constant(Tensor.Of([1f])));
+        var graph = test.Build(test.Node(new Mul(), test.Node(new Mul(), x, raised), test.Constant(Tensor.Of([0.4f]))));
+        Assert.DoesNotContain(FuseGelu.Apply(graph).Nodes, n => n.Op is Gelu);
     }
 
     [Fact]

@@ -35,10 +35,18 @@ public static class TfLiteExporter
     /// <exception cref="InvalidGraphException">An operator cannot be written; the message names the node.</exception>
     public static byte[] ToBytes(GraphSpec graph) => new TfLiteGraphWriter(Prepared(graph)).Write();
 
-    /// <summary>Dense layers as Gemm with bias, batch-norm folded, one axis as two, and what the format lacks composed; a QDQ graph is what it is.</summary>
+    /// <summary>Dense layers as Gemm with bias, batch-norm folded, one axis as two, recurrent layers as LSTMs or steps, and what the format lacks composed; a QDQ graph is what it is.</summary>
     private static GraphSpec Prepared(GraphSpec graph)
     {
         graph.Verify();
-        return graph.Nodes.Any(n => n.Op is QuantizeLinear) ? graph : ComposeOperators.Apply(WidenToImages.Apply(FoldBatchNorm.Apply(DenseToGemm.Apply(Simplification.Apply(graph))))).Verify();
+        if (graph.Nodes.Any(n => n.Op is QuantizeLinear))
+            return graph;
+        graph = Simplification.Apply(graph);
+        graph = UnrollRecurrences.Apply(graph, keepsLstm: true).Verify();
+        graph = FuseGelu.Apply(graph).Verify();
+        graph = DenseToGemm.Apply(graph).Verify();
+        graph = FoldBatchNorm.Apply(graph).Verify();
+        graph = WidenToImages.Apply(graph).Verify();
+        return ComposeOperators.Apply(graph).Verify();
     }
 }

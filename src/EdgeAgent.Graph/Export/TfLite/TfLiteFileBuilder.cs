@@ -18,15 +18,24 @@ internal sealed class TfLiteFileBuilder
     private readonly List<FileTensor> _tensors = [];
     private readonly List<FileOperator> _operators = [];
     private readonly List<Array> _buffers = [Array.Empty<byte>()];
+    private readonly Dictionary<Array, int> _bufferOf = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>A value that is computed; dimension -1 is the dynamic batch.</summary>
+    /// <summary>A value that is computed; dimension -k is k times the dynamic batch, which is 1 in the shape and open in its signature.</summary>
     public int Value(string name, ElementType type, int[] shape, TfLiteQuantization? quantization) => Add(new(name, type, shape, 0, quantization));
 
+    /// <summary>A constant; those of the same array share the bytes in the file.</summary>
     public int Constant(string name, Tensor tensor, TfLiteQuantization? quantization = null)
     {
-        _buffers.Add(tensor.Data);
-        return Add(new(name, tensor.Type, tensor.Shape, _buffers.Count - 1, quantization));
+        if (!_bufferOf.TryGetValue(tensor.Data, out var buffer))
+        {
+            _bufferOf[tensor.Data] = buffer = _buffers.Count;
+            _buffers.Add(tensor.Data);
+        }
+        return Add(new(name, tensor.Type, tensor.Shape, buffer, quantization));
     }
+
+    /// <summary>State that a recurrent operator keeps while it runs: zero in the beginning.</summary>
+    public int Variable(string name, int[] shape) => Add(new(name, ElementType.Float32, shape, 0, null, IsVariable: true));
 
     public void Operator(string name, int[] inputs, int[] outputs, TfLiteOptions? options = null) => _operators.Add(new(name, inputs, outputs, options));
 
@@ -107,7 +116,7 @@ internal sealed class TfLiteFileBuilder
     {
         var fields = new List<(int, object)>
         {
-            (0, Ints(b, Array.ConvertAll(tensor.Shape, d => d < 0 ? 1 : d))),
+            (0, Ints(b, Array.ConvertAll(tensor.Shape, Math.Abs))),
             (1, (byte)TfLiteTensors.TypeOf(tensor.Type)),
             (2, tensor.Buffer),
             (3, Text(b, tensor.Name)),
@@ -117,8 +126,10 @@ internal sealed class TfLiteFileBuilder
                 (2, Vector(b, quantization.Scales, 4, b.AddFloat)),
                 (3, Vector(b, Array.ConvertAll(quantization.ZeroPoints, z => (long)z), 8, b.AddLong)),
                 (6, quantization.Axis))));
+        if (tensor.IsVariable)
+            fields.Add((5, true));
         if (tensor.Shape.Any(d => d < 0))
-            fields.Add((7, Ints(b, tensor.Shape)));
+            fields.Add((7, Ints(b, Array.ConvertAll(tensor.Shape, d => Math.Max(d, -1)))));
         fields.Add((8, true));
         return Table(b, [.. fields]);
     }
@@ -179,7 +190,7 @@ internal sealed class TfLiteFileBuilder
 
     private readonly record struct Offset(int At);
 
-    private sealed record FileTensor(string Name, ElementType Type, int[] Shape, int Buffer, TfLiteQuantization? Quantization);
+    private sealed record FileTensor(string Name, ElementType Type, int[] Shape, int Buffer, TfLiteQuantization? Quantization, bool IsVariable = false);
 
     private sealed record FileOperator(string Name, int[] Inputs, int[] Outputs, TfLiteOptions? Options);
 }

@@ -1,6 +1,7 @@
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Import.TfLite;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Graph.Rewrites.Quantization;
 
 namespace EdgeAgent.Graph.Export.TfLite;
@@ -89,6 +90,13 @@ internal sealed partial class TfLiteGraphWriter
             case StridedSlice slice:
                 WriteSlice(step, slice);
                 break;
+            case ArgMax { KeepDims: false } max:
+                var among = InOrder(step.Inputs[0]);
+                Emit(step, "ARG_MAX", [among.Tensor, Integers(among.Axis(max.Axis))], _shapes[step.Output].Shape, false, new(TfLiteTable.ArgMax, (0, (byte)TfLiteType.Int64)));
+                break;
+            case Lstm lstm:
+                WriteLstm(step, lstm);
+                break;
             case Cast:
                 var cast = Any(step.Inputs[0]);
                 Emit(step, "CAST", [cast.Tensor], cast.Shape, cast.ChannelsLast, new(TfLiteTable.Cast));
@@ -122,10 +130,12 @@ internal sealed partial class TfLiteGraphWriter
             Elu { Alpha: 1 } => ("ELU", null, null),
             Exp => ("EXP", null, null),
             Floor => ("FLOOR", null, null),
+            Gelu => ("GELU", new TfLiteOptions(TfLiteTable.Gelu), null),
             Log => ("LOG", null, null),
             Neg => ("NEG", null, null),
             Not => ("LOGICAL_NOT", null, null),
             Round => ("ROUND", null, null),
+            Sign => ("SIGN", null, null),
             Sin => ("SIN", null, null),
             Sqrt => ("SQRT", null, null),
             _ => default((string, TfLiteOptions?, TfLiteQuantization?)?),
@@ -197,6 +207,7 @@ internal sealed partial class TfLiteGraphWriter
             LessOrEqual => ("LESS_EQUAL", new TfLiteOptions(TfLiteTable.LessEqual)),
             And => ("LOGICAL_AND", new TfLiteOptions(TfLiteTable.LogicalAnd)),
             Or => ("LOGICAL_OR", new TfLiteOptions(TfLiteTable.LogicalOr)),
+            Xor => ("NOT_EQUAL", new TfLiteOptions(TfLiteTable.NotEqual)),
             _ => throw Fault(step, "cannot be written as TensorFlow Lite"),
         };
         if (step.Quantization is not null && step.Node.Op is not (Add or Sub or Mul))

@@ -3,6 +3,7 @@ using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Export.TfLite;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
 
 namespace EdgeAgent.Tests.Graph.TfLite;
 
@@ -22,10 +23,29 @@ public class ArmNnTests
     [InlineData("Conv depthwise, multiplier and stride 2")]
     [InlineData("AveragePool with padding counted")]
     [InlineData("Softmax over channels")]
+    [InlineData("Erf")]
+    [InlineData("Elu")]
+    [InlineData("Selu")]
+    [InlineData("Expand")]
     public void FloatFile_InArmNn_ComputesWhatTheGraphDoes(string name)
     {
         var graph = OperatorGraphs.All[name]();
         AssertAgrees(graph, TfLiteExporter.ToBytes(graph), 1e-4f);
+    }
+
+    /// <summary>Step by step also what the format has a layer for: Debian's Arm NN (20.08) reads neither UNIDIRECTIONAL_SEQUENCE_LSTM nor GELU.</summary>
+    [Theory]
+    [InlineData("LSTM")]
+    [InlineData("LSTM, both directions")]
+    [InlineData("LSTM with peepholes")]
+    [InlineData("LSTM from given states")]
+    [InlineData("GRU")]
+    [InlineData("GRU, reset behind the product")]
+    [InlineData("RNN")]
+    public void UnrolledLayer_InArmNn_ComputesWhatTheGraphDoes(string name)
+    {
+        var graph = OperatorGraphs.All[name]();
+        AssertAgrees(graph, TfLiteExporter.ToBytes(UnrollRecurrences.Apply(graph, keepsLstm: false)), 1e-4f);
     }
 
     /// <summary>Integers all the way; Arm NN rounds ties otherwise, and a step in one layer can be some in the logits.</summary>

@@ -9,6 +9,9 @@ public record TrainingOptions
     /// <summary>The teacher: a file that <c>ModelImporter</c> reads, one image input, one output of logits or probabilities.</summary>
     public required string ModelPath { get; init; }
 
+    /// <summary>Sizes of the axes that the teacher's file leaves open beside the batch; models made of it have them fixed.</summary>
+    public IReadOnlyList<int> Sizes { get; init; } = [];
+
     /// <summary>Folder, zip or tar of class folders to train with.</summary>
     public required string DataPath { get; init; }
 
@@ -73,6 +76,8 @@ public record TrainingOptions
         get
         {
             yield return ("--model", ModelPath);
+            if (Sizes.Count > 0)
+                yield return ("--size", string.Join(',', Sizes));
             yield return ("--data", DataPath);
             if (Transfer)
                 yield return ("--transfer", null);

@@ -24,18 +24,20 @@ internal sealed class TrainingRunOptions
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seeds split, order and augmentation", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads for training, 0 for all", DefaultValueFactory = _ => 0 }.Between(0, 256);
     private readonly Option<string?> _preprocessing = ModelOptions.Preprocessing();
+    private readonly Option<int[]> _sizes = ModelOptions.Sizes();
 
     public void AddTo(Command command)
     {
         _distillation.AcceptOnlyFromAmong("kd", "dkd");
         _flip.AcceptOnlyFromAmong("auto", "on", "off");
-        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _distillation, _mixup, _flip, _out, _resume, _checkpoint, _seed, _threads, _preprocessing])
+        foreach (var option in (Option[])[_model, _data, _transfer, _validation, _test, _budget, _steps, _distillation, _mixup, _flip, _out, _resume, _checkpoint, _seed, _threads, _preprocessing, _sizes])
             command.Options.Add(option);
     }
 
     public TrainingOptions Read(ParseResult parsed) => new()
     {
         ModelPath = parsed.GetValue(_model)!,
+        Sizes = parsed.GetValue(_sizes)!,
         DataPath = parsed.GetValue(_data)!,
         Transfer = parsed.GetValue(_transfer),
         ValidationPath = parsed.GetValue(_validation),

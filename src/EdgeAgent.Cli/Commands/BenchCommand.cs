@@ -23,7 +23,8 @@ internal static class BenchCommand
         var seconds = new Option<double>("--seconds") { Description = "Time limit; ends earlier once the median is known within 2 %", DefaultValueFactory = _ => 10 }.Between(0.1, 3600);
         var perOp = new Option<bool>("--per-op") { Description = "Time, MACs and bytes of every operator of a plan, on one thread" };
         var roofline = new Option<bool>("--roofline") { Description = "Instead of a model: the peak rates of one core, its caches and memory" };
-        var command = new Command("bench", "Measure a model's latency on this machine") { model, engine, threads, against, seconds, perOp, roofline };
+        var sizes = ModelOptions.Sizes();
+        var command = new Command("bench", "Measure a model's latency on this machine") { model, engine, threads, against, seconds, perOp, roofline, sizes };
         command.Validators.Add(line =>
         {
             if (line.GetValue(roofline) == (line.GetValue(model) is not null))
@@ -46,9 +47,10 @@ internal static class BenchCommand
                 terminal.Result(operators, CliJson.Default.OperatorsDocument, console => OperatorBenchmark.Show(console, operators));
                 return Task.FromResult(ExitCodes.Done);
             }
-            using var subject = new ModelBenchmark(parsed.GetValue(model)!, parsed.GetValue(engine), parsed.GetValue(threads));
-            // The other model may be of another kind: its engine follows from its file.
-            using var other = parsed.GetValue(against) is { } path ? new ModelBenchmark(path, null, parsed.GetValue(threads)) : null;
+            var open = parsed.GetValue(sizes)!;
+            using var subject = new ModelBenchmark(parsed.GetValue(model)!, parsed.GetValue(engine), parsed.GetValue(threads), open);
+            // The other model may be of another kind: its engine follows from its file, and a plan leaves no size open.
+            using var other = parsed.GetValue(against) is { } path ? new ModelBenchmark(path, null, parsed.GetValue(threads), Classifiers.IsPlan(path) ? [] : open) : null;
             var document = other is null ? Alone(subject, budget, cancellation) : Against(subject, other, budget, cancellation);
             terminal.Result(document, CliJson.Default.BenchDocument, console => Show(console, document));
             return Task.FromResult(ExitCodes.Done);

@@ -14,14 +14,11 @@ internal static class ConvertCommand
     {
         var source = new Argument<string>("IN") { Description = "The model, of any supported format" };
         var target = new Argument<string>("OUT") { Description = "The file to write: .onnx (a quantized model as QDQ) or .tflite" };
-        var sizes = new Option<int[]>("--size")
-        {
-            Description = "Sizes of the axes that the model leaves open beside the batch: one for each, in the order of the inputs, or one for all", AllowMultipleArgumentsPerToken = true,
-        };
+        var sizes = ModelOptions.Sizes();
         var command = new Command("convert", "Write a model in another format; what was written is read back and compared") { source, target, sizes };
         command.SetAction(parsed =>
         {
-            Convert(parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(sizes) ?? []);
+            Convert(parsed.GetValue(source)!, parsed.GetValue(target)!, parsed.GetValue(sizes)!);
             var document = InspectCommand.Inspect(parsed.GetValue(target)!);
             terminal.Result(document, CliJson.Default.InspectDocument, console => InspectCommand.Show(console, document));
             return ExitCodes.Done;

@@ -19,11 +19,12 @@ internal static class EvalCommand
         var engine = ModelOptions.Engine(Classifiers.Interpreter, Classifiers.OnnxRuntime, Classifiers.Int8);
         var threads = ModelOptions.Threads(Environment.ProcessorCount);
         var preprocessing = ModelOptions.Preprocessing();
-        var command = new Command("eval", "Measure a model's accuracy on labelled images") { model, data, engine, threads, preprocessing };
+        var sizes = ModelOptions.Sizes();
+        var command = new Command("eval", "Measure a model's accuracy on labelled images") { model, data, engine, threads, preprocessing, sizes };
         command.SetAction((parsed, cancellation) =>
         {
             var path = parsed.GetValue(model)!;
-            using var classifier = Classifiers.Load(path, parsed.GetValue(engine), parsed.GetValue(threads));
+            using var classifier = Classifiers.Load(path, parsed.GetValue(engine), parsed.GetValue(threads), parsed.GetValue(sizes)!);
             var steps = ModelPreprocessing.For(path, classifier.InputShape, parsed.GetValue(preprocessing));
             using var images = LabelledImages.Open(parsed.GetValue(data)!);
             var document = ProgressBar.Run(terminal, "evaluating", images.Count, done =>

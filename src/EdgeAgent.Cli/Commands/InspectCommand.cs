@@ -20,23 +20,24 @@ internal static class InspectCommand
         var model = new Argument<string>("MODEL") { Description = "The model file" };
         var svg = new Option<string?>("--svg") { Description = "Also draw the graph into this file" };
         var layers = new Option<bool>("--layers") { Description = "Also list the operators one by one" };
-        var command = new Command("inspect", "Show a model's operators, parameters, MACs, memory, quantization and shapes") { model, svg, layers };
+        var sizes = ModelOptions.Sizes();
+        var command = new Command("inspect", "Show a model's operators, parameters, MACs, memory, quantization and shapes") { model, svg, layers, sizes };
         command.SetAction(parsed =>
         {
-            var document = Inspect(parsed.GetValue(model)!);
+            var document = Inspect(parsed.GetValue(model)!, parsed.GetValue(sizes)!);
             if (parsed.GetValue(svg) is { } drawing)
-                Draw(parsed.GetValue(model)!, drawing);
+                Draw(parsed.GetValue(model)!, drawing, parsed.GetValue(sizes)!);
             terminal.Result(document, CliJson.Default.InspectDocument, console => Show(console, document, parsed.GetValue(layers)));
             return ExitCodes.Done;
         });
         return command;
     }
 
-    public static InspectDocument Inspect(string path)
+    public static InspectDocument Inspect(string path, params int[] sizes)
     {
         if (File.Exists(path) && Classifiers.IsPlan(path))
-            return InspectPlan(path);
-        var graph = ModelImporter.Load(path);
+            return sizes.Length == 0 ? InspectPlan(path) : throw Classifiers.SizedPlan(path);
+        var graph = ModelImporter.Load(path, sizes);
         var statistics = GraphStatistics.Of(graph);
         var values = ShapeInference.Infer(graph, batch: -1);
         return new InspectDocument(
@@ -53,11 +54,11 @@ internal static class InspectCommand
             [.. GraphStatistics.Layers(graph).Select(l => new LayerDocument(l.Name, l.Type, l.Shape, l.Parameters, l.Macs))]);
     }
 
-    private static void Draw(string path, string drawing)
+    private static void Draw(string path, string drawing, int[] sizes)
     {
         if (Classifiers.IsPlan(path))
             throw new CommandException($"{path} is a plan, which has no graph to draw; draw the model that it was made from");
-        File.WriteAllText(drawing, SvgDrawing.Of(ModelImporter.Load(path)));
+        File.WriteAllText(drawing, SvgDrawing.Of(ModelImporter.Load(path, sizes)));
     }
 
     private static InspectDocument InspectPlan(string path)

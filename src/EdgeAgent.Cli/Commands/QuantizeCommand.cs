@@ -28,12 +28,13 @@ internal static class QuantizeCommand
         var images = new Option<int>("--images") { Description = "How many images to use", DefaultValueFactory = _ => 128 }.Between(1, 10_000);
         var threads = ModelOptions.Threads(Environment.ProcessorCount);
         var preprocessing = ModelOptions.Preprocessing();
-        var command = new Command("quantize", "Make an int8 model without training") { model, data, target, activations, images, threads, preprocessing };
+        var sizes = ModelOptions.Sizes();
+        var command = new Command("quantize", "Make an int8 model without training") { model, data, target, activations, images, threads, preprocessing, sizes };
         command.SetAction(parsed =>
         {
             var (source, path) = (parsed.GetValue(model)!, parsed.GetValue(target)!);
             var (format, write) = Target(path, parsed.GetValue(activations));
-            var loaded = ModelImporter.Load(source);
+            var loaded = ModelImporter.Load(source, parsed.GetValue(sizes)!);
             // Files of ONNX and plans take images with their channels first; what TensorFlow Lite wants, its exporter turns back.
             var graph = Simplification.ForQuantization(PlanarInputs.Apply(loaded));
             if (graph.Nodes.Any(n => n.Op is QuantizeLinear or DequantizeLinear))

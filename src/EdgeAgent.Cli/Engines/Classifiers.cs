@@ -14,7 +14,8 @@ internal static class Classifiers
     /// <param name="path">The model's file, or the folder of a SavedModel.</param>
     /// <param name="engine">Null chooses by content: int8 for a plan, ONNX Runtime for ONNX, the interpreter for all other formats.</param>
     /// <param name="threads">Threads of the engine.</param>
-    public static IClassifier Load(string path, string? engine, int threads)
+    /// <param name="sizes">Of the axes that the model leaves open beside the batch.</param>
+    public static IClassifier Load(string path, string? engine, int threads, int[] sizes)
     {
         var isPlan = IsPlan(path);
         var format = isPlan ? ModelFormat.Unknown : ModelImporter.FormatOf(path);
@@ -27,12 +28,15 @@ internal static class Classifiers
             throw new CommandException($"{path} is no ONNX file, which onnxruntime needs; use --engine interpreter, or convert it first (edgectl convert)");
         return engine switch
         {
-            Interpreter => new InterpreterClassifier(path, threads),
-            OnnxRuntime => new OnnxRuntimeClassifier(path, threads),
+            Interpreter => new InterpreterClassifier(path, threads, sizes),
+            OnnxRuntime => new OnnxRuntimeClassifier(path, threads, sizes),
+            Int8 when sizes.Length > 0 => throw SizedPlan(path),
             Int8 => new Int8Classifier(path, threads),
             _ => throw new WrongUsageException($"engine {engine} is not known; use interpreter, onnxruntime or int8"),
         };
     }
+
+    public static CommandException SizedPlan(string path) => new($"{path} is a plan, which leaves no size open; leave --size away");
 
     public static bool IsPlan(string path)
     {

@@ -15,10 +15,10 @@ internal sealed class InterpreterClassifier : IClassifier
     private readonly ValueSpec _input;
     private readonly string _output;
 
-    public InterpreterClassifier(string path, int threads)
+    public InterpreterClassifier(string path, int threads, int[] sizes)
     {
         // A file of integers from end to end says itself which numbers they stand for.
-        var graph = FloatInterface.OfNumbers(ModelImporter.Load(path));
+        var graph = FloatInterface.OfNumbers(ModelImporter.Load(path, sizes));
         if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
             throw new CommandException($"{path}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; a classifier has one of each");
         _input = graph.Inputs[0];

@@ -17,7 +17,7 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
     private readonly int[] _outputShape;
     private (float[] Input, int Count, float[] Output, OrtValue In, OrtValue Out)? _bound;
 
-    public OnnxRuntimeClassifier(string path, int threads)
+    public OnnxRuntimeClassifier(string path, int threads, int[] sizes)
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         // x86 without VNNI adds pairs of u8 x s8 products in 16 bits, which saturates; this asks for exact kernels.
@@ -34,8 +34,8 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
         }
         try
         {
-            (_inputNames, InputShape) = Only(path, "input", _session.InputMetadata);
-            (_outputNames, _outputShape) = Only(path, "output", _session.OutputMetadata);
+            (_inputNames, InputShape) = Only(path, "input", _session.InputMetadata, (name, value) => Sized(path, name, value, sizes));
+            (_outputNames, _outputShape) = Only(path, "output", _session.OutputMetadata, (_, value) => IsFixed(value.Dimensions) ? value.Dimensions : Observed());
             Classes = _outputShape.Skip(1).Aggregate(1, (a, b) => a * b);
             MaxBatch = InputShape[0] == 1 ? 1 : Batch;
         }
@@ -95,16 +95,43 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
         _bound = null;
     }
 
-    private static (string[] Names, int[] Shape) Only(string path, string what, IReadOnlyDictionary<string, NodeMetadata> all)
+    private static (string[] Names, int[] Shape) Only(string path, string what, IReadOnlyDictionary<string, NodeMetadata> all, Func<string, NodeMetadata, int[]> shapeOf)
     {
         if (all.Count != 1)
             throw new CommandException($"{path}: has {all.Count} {what}s; a classifier has one");
         var (name, value) = all.Single();
         if (value.ElementDataType != TensorElementType.Float)
             throw new CommandException($"{path}: {what} '{name}' is {value.ElementDataType}; float32 is supported");
-        var shape = value.Dimensions;
-        if (shape.Length < 2 || shape.Skip(1).Any(d => d < 1))
-            throw new CommandException($"{path}: {what} '{name}' has shape {Units.Shape(shape)}; all but the batch must be fixed");
-        return ([name], shape);
+        var shape = shapeOf(name, value);
+        return IsFixed(shape) ? ([name], shape) : throw new CommandException($"{path}: {what} '{name}' has shape {Units.Shape(shape)}; all but the batch must be fixed, or stated with --size");
+    }
+
+    private static bool IsFixed(int[] shape) => shape.Length > 1 && shape.Skip(1).All(d => d >= 1);
+
+    /// <summary>The input's shape with the sizes that the user states for its open axes; axes of one name have one size.</summary>
+    private static int[] Sized(string path, string input, NodeMetadata value, int[] sizes)
+    {
+        int[] shape = [.. value.Dimensions];
+        int[] open = [.. Enumerable.Range(1, Math.Max(0, shape.Length - 1)).Where(axis => shape[axis] < 1)];
+        if (sizes.Length == 0)
+            return shape;
+        if (open.Length == 0)
+            throw new CommandException($"{path}: leaves no size open but the batch; leave --size away");
+        var names = value.SymbolicDimensions;
+        string[] distinct = [.. open.Select(axis => names[axis].Length > 0 ? names[axis] : $"axis {axis}").Distinct()];
+        if (sizes.Length != 1 && sizes.Length < distinct.Length)
+            throw new CommandException($"{path}: input '{input}' leaves {distinct.Length} sizes open ({string.Join(", ", distinct)}); --size states {sizes.Length}");
+        foreach (var axis in open)
+            shape[axis] = sizes[sizes.Length == 1 ? 0 : Array.IndexOf(distinct, names[axis].Length > 0 ? names[axis] : $"axis {axis}")];
+        return shape;
+    }
+
+    /// <summary>The shape that the only output has for one sample, where the file does not state it.</summary>
+    private int[] Observed()
+    {
+        var shape = OfBatch(InputShape, 1);
+        using var input = OrtValue.CreateTensorValueFromMemory(new float[shape.Aggregate(1L, (a, b) => a * b)], shape);
+        using var outputs = _session.Run(_run, _inputNames, [input], [.. _session.OutputMetadata.Keys]);
+        return Array.ConvertAll(outputs[0].GetTensorTypeAndShape().Shape, d => (int)d);
     }
 }

@@ -15,12 +15,12 @@ internal sealed class ModelBenchmark : IDisposable
     private readonly double _coldStartUs;
     private readonly long _peakBytes;
 
-    public ModelBenchmark(string path, string? engine, int threads)
+    public ModelBenchmark(string path, string? engine, int threads, int[] sizes)
     {
         _threads = threads;
         var memory = ResidentMemory.Start();
         var start = Stopwatch.GetTimestamp();
-        _classifier = Classifiers.Load(path, engine, threads);
+        _classifier = Classifiers.Load(path, engine, threads, sizes);
         // The latency does not depend on the values; pixels keep float kernels away from denormal numbers.
         var random = new Random(1);
         _input = new float[_classifier.InputShape.Skip(1).Aggregate(1, (a, b) => a * b)];

@@ -56,7 +56,7 @@ public sealed record RunInputs : IDisposable
     /// <exception cref="InputException">Something cannot be used; one line.</exception>
     public static RunInputs Open(TrainingOptions options, Action<string> note, CancellationToken cancellation)
     {
-        var original = ModelImporter.Load(options.ModelPath);
+        var original = ModelImporter.Load(options.ModelPath, options.Sizes);
         var planar = PlanarInputs.Apply(original);
         var preprocessing = PreprocessingFor(options, original);
         // A model that takes channels last is trained and shipped with channels first: the pre-processing turns with it.
@@ -193,6 +193,8 @@ public sealed record RunInputs : IDisposable
         foreach (var file in files)
             hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
         hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Transfer}|{options.Steps}|{options.Distillation}|{options.Mixup}|{options.Flip}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
+        if (options.Sizes.Count > 0)
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Join(',', options.Sizes)));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -34,10 +34,12 @@ public sealed class TeacherPass : IDisposable
     /// <param name="path">In any format that can be imported.</param>
     public static TeacherPass Measure(string path, TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
     {
-        if (inputs.TurnedInput || !path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        // A teacher that was fitted to the data has the sizes already.
+        var sizes = path == options.ModelPath ? options.Sizes : [];
+        if (inputs.TurnedInput || sizes.Count > 0 || !path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
         {
             // Other formats are evaluated through the graph they were imported to, and every model in the layout that the run feeds.
-            var graph = PlanarInputs.Apply(ModelImporter.Load(path));
+            var graph = PlanarInputs.Apply(ModelImporter.Load(path, sizes));
             path = workspace.StatePath("teacher.onnx");
             OnnxExporter.Write(graph, path);
         }

@@ -20,7 +20,7 @@ internal sealed class OpenSizes(IReadOnlyList<int> sizes)
         if (name.Length > 0 && _named.TryGetValue(name, out var known))
             return known;
         if (_taken >= sizes.Count && sizes.Count != 1)
-            throw new ImportFault($"input '{ModelImportException.OneLine(input)}' has an unknown size along axis {axis}; only the batch (axis 0) may be dynamic: export with a fixed size, or state one (edgectl convert IN OUT --size N)");
+            throw new ImportFault($"input '{ModelImportException.OneLine(input)}' has an unknown size along axis {axis}; only the batch (axis 0) may be dynamic: export with a fixed size, or state one (--size N)");
         var size = sizes[sizes.Count == 1 ? 0 : _taken];
         _taken++;
         if (size < 1)

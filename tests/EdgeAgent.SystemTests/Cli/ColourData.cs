@@ -46,6 +46,16 @@ internal sealed class ColourData : IDisposable
         return stream.ToArray();
     }
 
+    /// <summary>An ONNX model of this class with the height and width of its images left open.</summary>
+    public string OfAnySize(string model)
+    {
+        var bytes = File.ReadAllBytes(model);
+        // Dimensions of the input: messages of 2 bytes with dim_value (field 1). An empty dim_param (field 2) is as long, and open.
+        ReadOnlySpan<byte> sizes = [10, 2, 8, 3, 10, 2, 8, Side, 10, 2, 8, Side], open = [10, 2, 8, 3, 10, 2, 18, 0, 10, 2, 18, 0];
+        open.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf(sizes)));
+        return Write("any-size.onnx", bytes);
+    }
+
     /// <summary>ONNX: mean of each channel, negative means cut off.</summary>
     public string Model(string name = "model.onnx")
     {

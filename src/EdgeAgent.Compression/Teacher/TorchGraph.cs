@@ -24,6 +24,8 @@ public sealed class TorchGraph
     private readonly ScalarType _type;
     private readonly Dictionary<string, int> _uses = [];
     private readonly HashSet<string> _overwritable = [];
+    private readonly Dictionary<string, NormTail> _tails;
+    private readonly HashSet<string> _withinTails;
 
     public TorchGraph(GraphSpec graph, bool bfloat16)
     {
@@ -38,6 +40,8 @@ public sealed class TorchGraph
         foreach (var node in graph.Nodes)
             if (node.Op is Conv or BatchNormalization or Add && _uses.GetValueOrDefault(node.Output) == 1)
                 _overwritable.Add(node.Output);
+        _tails = NormTail.Find(graph, _uses);
+        _withinTails = [.. _tails.Values.SelectMany(t => t.Within)];
     }
 
     /// <summary>Training passes over batch-norm momentum: new statistics enter with this weight.</summary>
@@ -56,12 +60,17 @@ public sealed class TorchGraph
         var inputName = _graph.Inputs[0].Name;
         values[inputName] = tap is null ? input : tap(inputName, input);
 
+        Tensor Value(string name) => values.TryGetValue(name, out var value) ? value : parameters(name);
+        var fusing = training && tap is null;
         foreach (var node in _graph.Nodes)
         {
-            var results = Evaluate(node, name => values.TryGetValue(name, out var value) ? value : parameters(name), training, tap is null);
+            if (fusing && _withinTails.Contains(node.Output))
+                continue;
+            var tail = fusing ? _tails.GetValueOrDefault(node.Output) : null;
+            var results = tail is null ? Evaluate(node, Value, training, tap is null) : [Fused(tail, Value)];
             foreach (var (name, result) in node.Outputs.Zip(results))
                 values[name] = tap is null ? result : tap(name, result);
-            foreach (var name in node.Inputs)
+            foreach (var name in tail?.Inputs ?? node.Inputs)
                 if (name.Length > 0 && --remaining[name] == 0 && name != inputName && values.Remove(name, out var last))
                     ReleaseUnlessAlias(last, values[node.Output]);
         }
@@ -74,6 +83,19 @@ public sealed class TorchGraph
         // Autograd keeps what it needs; this gives back the rest as early as possible.
         if (!ReferenceEquals(value, result))
             value.Dispose();
+    }
+
+    /// <summary>A batch-norm in training and what follows it, in one pass where the kernels take it.</summary>
+    private Tensor Fused(NormTail tail, Func<string, Tensor> get)
+    {
+        var (norm, names) = ((BatchNormalization)tail.Norm.Op, tail.Norm.Inputs);
+        var (x, residual) = (get(names[0]), tail.Residual is { } name ? get(name) : null);
+        if (FusedBatchNorm.Takes(x, residual))
+            return FusedBatchNorm.Run(x, get(names[1]), get(names[2]), residual, get(names[3]), get(names[4]), BatchNormMomentum, norm.Epsilon, tail.Relu);
+        var y = nn.functional.batch_norm(x, get(names[3]), get(names[4]), get(names[1]), get(names[2]), true, BatchNormMomentum, norm.Epsilon);
+        if (residual is not null)
+            y = y.Plus(residual);
+        return tail.Relu ? y.relu_() : y;
     }
 
     private Tensor[] Evaluate(Node node, Func<string, Tensor> get, bool training, bool mayOverwrite)

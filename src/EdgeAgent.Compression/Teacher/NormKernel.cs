@@ -1,0 +1,366 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace EdgeAgent.Compression.Teacher;
+
+/// <summary>
+/// Passes over [pixels, channels] in bfloat16, for a batch-norm and what may follow it: + residual, ReLU.
+/// libtorch vectorizes such memory over channels, and computes the few of a narrow student one by one: for 13 channels of 32x32 pixels
+/// its batch-norm takes more than twice the time of the convolution. Here a vector covers channels and pixels: after
+/// 16 / gcd(channels, 16) pixels the channels of the lanes repeat, and so do the coefficients.
+/// Sums are of fixed ranges of pixels, in their order: they do not depend on the number of threads.
+/// </summary>
+internal static unsafe class NormKernel
+{
+    private const int Lanes = 16;
+
+    /// <summary>Parts of the pixels that may be taken by different threads.</summary>
+    private const int Ranges = 16;
+
+    /// <summary>Elements that one after another take part in all of a pass: they stay in the first cache.</summary>
+    private const int ChunkElements = 8192;
+
+    /// <summary>Below it, a second thread costs more than it brings.</summary>
+    private const int SerialElements = 1 << 16;
+
+    public static bool IsSupported => Avx512BW.IsSupported;
+
+    /// <summary>Two sums for each channel: of x - center, and of its square.</summary>
+    public static (double[] Sums, double[] Squares) Moments(ushort* x, int pixels, ReadOnlySpan<float> center, int threads)
+    {
+        var shape = new Shape(pixels, center.Length);
+        var tiled = shape.Tiled(center);
+        return Summed(shape, threads, (first, count, sums, squares) =>
+        {
+            var from = x + first * (long)shape.Channels;
+            for (var lane = 0; lane < shape.Tile; lane += Lanes)
+            {
+                var middle = Vector512.LoadUnsafe(ref tiled[lane]);
+                Vector512<float> s0 = default, s1 = default, q0 = default, q1 = default;
+                var t = 0;
+                for (; t + 1 < count; t += 2)
+                {
+                    var (a, b) = (Load(from + t * shape.Tile + lane) - middle, Load(from + (t + 1) * shape.Tile + lane) - middle);
+                    (s0, s1) = (s0 + a, s1 + b);
+                    (q0, q1) = (Vector512.FusedMultiplyAdd(a, a, q0), Vector512.FusedMultiplyAdd(b, b, q1));
+                }
+                if (t < count)
+                {
+                    var a = Load(from + t * shape.Tile + lane) - middle;
+                    (s0, q0) = (s0 + a, Vector512.FusedMultiplyAdd(a, a, q0));
+                }
+                (s0 + s1).StoreUnsafe(ref sums[lane]);
+                (q0 + q1).StoreUnsafe(ref squares[lane]);
+            }
+        },
+        (pixel, channel) =>
+        {
+            var a = Float(x[pixel * (long)shape.Channels + channel]) - tiled[channel];
+            return (a, a * a);
+        });
+    }
+
+    /// <summary>y = activation(scale x + shift + residual).</summary>
+    /// <param name="residual">Null where there is none.</param>
+    public static void Apply(ushort* x, ushort* residual, ushort* y, int pixels, NormCoefficients norm, int threads)
+    {
+        if (norm.Relu)
+            if (residual is null) Apply<Yes, No>(x, residual, y, pixels, norm, threads);
+            else Apply<Yes, Yes>(x, residual, y, pixels, norm, threads);
+        else if (residual is null) Apply<No, No>(x, residual, y, pixels, norm, threads);
+        else Apply<No, Yes>(x, residual, y, pixels, norm, threads);
+    }
+
+    /// <summary>Two sums for each channel: of the gradient behind the activation, and of its product with x - mean.</summary>
+    public static (double[] Sums, double[] Products) GradientSums(ushort* x, ushort* residual, ushort* gradient, int pixels, NormCoefficients norm, int threads)
+    {
+        if (norm.Relu)
+            return residual is null ? GradientSums<Yes, No>(x, residual, gradient, pixels, norm, threads) : GradientSums<Yes, Yes>(x, residual, gradient, pixels, norm, threads);
+        return GradientSums<No, No>(x, residual, gradient, pixels, norm, threads);
+    }
+
+    /// <summary>dx = a g + b x + c for the gradient g behind the activation, which is that of the residual.</summary>
+    /// <param name="toResidual">Null where there is none, or where it is the gradient itself.</param>
+    public static void Gradient(ushort* x, ushort* residual, ushort* gradient, ushort* toX, ushort* toResidual, int pixels, NormCoefficients norm, float[] a, float[] b, float[] c, int threads)
+    {
+        if (norm.Relu)
+            if (residual is null) Gradient<Yes, No>(x, residual, gradient, toX, toResidual, pixels, norm, a, b, c, threads);
+            else Gradient<Yes, Yes>(x, residual, gradient, toX, toResidual, pixels, norm, a, b, c, threads);
+        else Gradient<No, No>(x, residual, gradient, toX, toResidual, pixels, norm, a, b, c, threads);
+    }
+
+    private static void Apply<TRelu, TResidual>(ushort* x, ushort* residual, ushort* y, int pixels, NormCoefficients norm, int threads)
+        where TRelu : IChoice
+        where TResidual : IChoice
+    {
+        var shape = new Shape(pixels, norm.Scale.Length);
+        var (scales, shifts) = (shape.Tiled(norm.Scale), shape.Tiled(norm.Shift));
+        InRanges(shape, threads, (_, first, count) =>
+        {
+            for (var at = first; at < first + count; at += shape.Chunk)
+            {
+                var length = Math.Min(shape.Chunk, first + count - at);
+                var tiles = length / shape.Pixels;
+                var offset = at * (long)shape.Channels;
+                for (var lane = 0; lane < shape.Tile; lane += Lanes)
+                {
+                    var (scale, shift) = (Vector512.LoadUnsafe(ref scales[lane]), Vector512.LoadUnsafe(ref shifts[lane]));
+                    for (var t = 0; t < tiles; t++)
+                    {
+                        var place = offset + t * shape.Tile + lane;
+                        var z = Vector512.FusedMultiplyAdd(Load(x + place), scale, shift);
+                        if (TResidual.On)
+                            z += Load(residual + place);
+                        if (TRelu.On)
+                            z = Avx512F.Max(Vector512<float>.Zero, z); // Of a number and NaN it gives the second.
+                        Store(z, y + place);
+                    }
+                }
+                for (var i = offset + (long)tiles * shape.Tile; i < offset + length * (long)shape.Channels; i++)
+                {
+                    var channel = (int)(i % shape.Channels);
+                    var z = MathF.FusedMultiplyAdd(Float(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? Float(residual[i]) : 0);
+                    y[i] = Bfloat16(TRelu.On && z < 0 ? 0 : z);
+                }
+            }
+        });
+    }
+
+    private static (double[] Sums, double[] Products) GradientSums<TRelu, TResidual>(ushort* x, ushort* residual, ushort* gradient, int pixels, NormCoefficients norm, int threads)
+        where TRelu : IChoice
+        where TResidual : IChoice
+    {
+        var shape = new Shape(pixels, norm.Scale.Length);
+        float[] scales = shape.Tiled(norm.Scale), shifts = shape.Tiled(norm.Shift), means = shape.Tiled(norm.Mean);
+        return Summed(shape, threads, (first, count, sums, products) =>
+        {
+            var offset = first * (long)shape.Channels;
+            for (var lane = 0; lane < shape.Tile; lane += Lanes)
+            {
+                var (scale, shift, mean) = (Vector512.LoadUnsafe(ref scales[lane]), Vector512.LoadUnsafe(ref shifts[lane]), Vector512.LoadUnsafe(ref means[lane]));
+                Vector512<float> s = default, p = default;
+                for (var t = 0; t < count; t++)
+                {
+                    var place = offset + t * shape.Tile + lane;
+                    var value = Load(x + place);
+                    var g = Behind<TRelu, TResidual>(value, residual + place, Load(gradient + place), scale, shift);
+                    s += g;
+                    p = Vector512.FusedMultiplyAdd(g, value - mean, p);
+                }
+                s.StoreUnsafe(ref sums[lane]);
+                p.StoreUnsafe(ref products[lane]);
+            }
+        },
+        (pixel, channel) =>
+        {
+            var i = pixel * (long)shape.Channels + channel;
+            var g = Behind<TRelu, TResidual>(i, channel, x, residual, gradient, scales, shifts);
+            return (g, g * (Float(x[i]) - means[channel]));
+        });
+    }
+
+    private static void Gradient<TRelu, TResidual>(ushort* x, ushort* residual, ushort* gradient, ushort* toX, ushort* toResidual, int pixels, NormCoefficients norm, float[] a, float[] b, float[] c, int threads)
+        where TRelu : IChoice
+        where TResidual : IChoice
+    {
+        var shape = new Shape(pixels, norm.Scale.Length);
+        float[] scales = shape.Tiled(norm.Scale), shifts = shape.Tiled(norm.Shift);
+        (a, b, c) = (shape.Tiled(a), shape.Tiled(b), shape.Tiled(c));
+        InRanges(shape, threads, (_, first, count) =>
+        {
+            for (var at = first; at < first + count; at += shape.Chunk)
+            {
+                var length = Math.Min(shape.Chunk, first + count - at);
+                var tiles = length / shape.Pixels;
+                var offset = at * (long)shape.Channels;
+                for (var lane = 0; lane < shape.Tile; lane += Lanes)
+                {
+                    var (scale, shift) = (Vector512.LoadUnsafe(ref scales[lane]), Vector512.LoadUnsafe(ref shifts[lane]));
+                    var (ofGradient, ofX, constant) = (Vector512.LoadUnsafe(ref a[lane]), Vector512.LoadUnsafe(ref b[lane]), Vector512.LoadUnsafe(ref c[lane]));
+                    for (var t = 0; t < tiles; t++)
+                    {
+                        var place = offset + t * shape.Tile + lane;
+                        var value = Load(x + place);
+                        var g = Behind<TRelu, TResidual>(value, residual + place, Load(gradient + place), scale, shift);
+                        if (TResidual.On)
+                            Store(g, toResidual + place);
+                        Store(Vector512.FusedMultiplyAdd(g, ofGradient, Vector512.FusedMultiplyAdd(value, ofX, constant)), toX + place);
+                    }
+                }
+                for (var i = offset + (long)tiles * shape.Tile; i < offset + length * (long)shape.Channels; i++)
+                {
+                    var channel = (int)(i % shape.Channels);
+                    var g = Behind<TRelu, TResidual>(i, channel, x, residual, gradient, scales, shifts);
+                    if (TResidual.On)
+                        toResidual[i] = Bfloat16(g);
+                    toX[i] = Bfloat16(MathF.FusedMultiplyAdd(g, a[channel], MathF.FusedMultiplyAdd(Float(x[i]), b[channel], c[channel])));
+                }
+            }
+        });
+    }
+
+    /// <summary>The gradient behind the activation: that of the result where it is positive.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Behind<TRelu, TResidual>(Vector512<float> x, ushort* residual, Vector512<float> gradient, Vector512<float> scale, Vector512<float> shift)
+        where TRelu : IChoice
+        where TResidual : IChoice
+    {
+        if (!TRelu.On)
+            return gradient;
+        var z = Vector512.FusedMultiplyAdd(x, scale, shift);
+        if (TResidual.On)
+            z += Load(residual);
+        return Vector512.GreaterThan(z, Vector512<float>.Zero) & gradient;
+    }
+
+    private static float Behind<TRelu, TResidual>(long i, int channel, ushort* x, ushort* residual, ushort* gradient, float[] scales, float[] shifts)
+        where TRelu : IChoice
+        where TResidual : IChoice
+    {
+        var z = MathF.FusedMultiplyAdd(Float(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? Float(residual[i]) : 0);
+        return TRelu.On && !(z > 0) ? 0 : Float(gradient[i]);
+    }
+
+    /// <summary>Sums over the tiles of a chunk: one for every lane of a tile, into both arrays.</summary>
+    private delegate void TileSums(int firstPixel, int tiles, float[] first, float[] second);
+
+    /// <summary>Both sums for each channel: single precision within a chunk, double beyond it.</summary>
+    private static (double[] First, double[] Second) Summed(Shape shape, int threads, TileSums tileSums, Func<int, int, (float First, float Second)> one)
+    {
+        var channels = shape.Channels;
+        var (firsts, seconds) = (new double[Ranges * channels], new double[Ranges * channels]);
+        InRanges(shape, threads, (range, first, count) =>
+        {
+            float[] a = ArrayPool<float>.Shared.Rent(shape.Tile), b = ArrayPool<float>.Shared.Rent(shape.Tile);
+            Span<double> toFirst = firsts.AsSpan(range * channels, channels), toSecond = seconds.AsSpan(range * channels, channels);
+            for (var at = first; at < first + count; at += shape.Chunk)
+            {
+                var length = Math.Min(shape.Chunk, first + count - at);
+                var tiles = length / shape.Pixels;
+                tileSums(at, tiles, a, b);
+                for (var pixel = 0; pixel < shape.Pixels; pixel++)
+                    for (var c = 0; c < channels; c++)
+                    {
+                        toFirst[c] += a[pixel * channels + c];
+                        toSecond[c] += b[pixel * channels + c];
+                    }
+                for (var pixel = at + tiles * shape.Pixels; pixel < at + length; pixel++)
+                    for (var c = 0; c < channels; c++)
+                    {
+                        var (x, y) = one(pixel, c);
+                        toFirst[c] += x;
+                        toSecond[c] += y;
+                    }
+            }
+            ArrayPool<float>.Shared.Return(a);
+            ArrayPool<float>.Shared.Return(b);
+        });
+        for (var range = 1; range < Ranges; range++)
+            for (var c = 0; c < channels; c++)
+            {
+                firsts[c] += firsts[range * channels + c];
+                seconds[c] += seconds[range * channels + c];
+            }
+        return (firsts[..channels], seconds[..channels]);
+    }
+
+    private static void InRanges(Shape shape, int threads, Action<int, int, int> run)
+    {
+        // Whole tiles in all ranges but the last.
+        var each = (shape.Count / shape.Pixels + Ranges - 1) / Ranges * shape.Pixels;
+        each = Math.Max(each, shape.Pixels);
+        void Range(int range)
+        {
+            var first = Math.Min(shape.Count, range * each);
+            var end = range == Ranges - 1 ? shape.Count : Math.Min(shape.Count, first + each);
+            if (end > first)
+                run(range, first, end - first);
+        }
+        if (threads == 1 || shape.Count * (long)shape.Channels < SerialElements)
+            for (var range = 0; range < Ranges; range++)
+                Range(range);
+        else
+            Parallel.For(0, Ranges, new ParallelOptions { MaxDegreeOfParallelism = threads }, Range);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Load(ushort* at) => Vector512.ShiftLeft(Avx512F.ConvertToVector512UInt32(Vector256.Load(at)), 16).AsSingle();
+
+    /// <summary>To the nearest, half to even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector512<float> value, ushort* at)
+    {
+        var bits = value.AsUInt32();
+        var rounded = bits + Vector512.Create(0x7FFFu) + (Vector512.ShiftRightLogical(bits, 16) & Vector512.Create(1u));
+        Avx512F.ConvertToVector256UInt16(Vector512.ShiftRightLogical(rounded, 16)).Store(at);
+    }
+
+    private static float Float(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
+
+    private static ushort Bfloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    /// <summary>A constant that a generic method is compiled for.</summary>
+    private interface IChoice
+    {
+        static abstract bool On { get; }
+    }
+
+    private readonly struct Yes : IChoice
+    {
+        public static bool On => true;
+    }
+
+    private readonly struct No : IChoice
+    {
+        public static bool On => false;
+    }
+
+    /// <summary>How pixels and channels fall into vectors.</summary>
+    private sealed class Shape
+    {
+        public Shape(int count, int channels)
+        {
+            (Count, Channels) = (count, channels);
+            var gcd = Lanes;
+            while (channels % gcd != 0)
+                gcd /= 2;
+            Pixels = Lanes / gcd;
+            Tile = Pixels * channels;
+            Chunk = Math.Max(1, ChunkElements / Tile) * Pixels;
+        }
+
+        /// <summary>Pixels in all.</summary>
+        public int Count { get; }
+
+        public int Channels { get; }
+
+        /// <summary>Pixels of a tile.</summary>
+        public int Pixels { get; }
+
+        /// <summary>Elements of a tile: whole vectors.</summary>
+        public int Tile { get; }
+
+        /// <summary>Pixels of a chunk: whole tiles.</summary>
+        public int Chunk { get; }
+
+        /// <summary>The coefficient of each element of a tile.</summary>
+        public float[] Tiled(ReadOnlySpan<float> coefficients)
+        {
+            var tiled = new float[Tile];
+            for (var pixel = 0; pixel < Pixels; pixel++)
+                coefficients.CopyTo(tiled.AsSpan(pixel * Channels));
+            return tiled;
+        }
+    }
+}
+
+/// <summary>A batch-norm as it was applied: x -> scale x + shift with scale = gamma / deviation and shift = beta - scale mean.</summary>
+/// <param name="Mean">Of the batch, for each channel.</param>
+/// <param name="Relu">Whether negative results became zero.</param>
+internal sealed record NormCoefficients(float[] Scale, float[] Shift, float[] Mean, bool Relu);

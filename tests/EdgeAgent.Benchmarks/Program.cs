@@ -13,6 +13,7 @@ return args switch
     ["int8-per-op", .. var models] => EngineBenchmark.Profile(models),
     ["data", var count, "folder" or "zip" or "tar" or "tar.gz", var image] => StreamingBenchmark.Run(int.Parse(count), args[2], image),
     ["joint-step", var model, var batch, var runs] => JointStepBenchmark.Run(model, int.Parse(batch), int.Parse(runs)),
+    ["norms", var batch, var runs] => NormBenchmark.Run(int.Parse(batch), int.Parse(runs)),
     ["int8-layers"] => EngineBenchmark.Layers(),
     ["int8-footprint"] => EngineFootprint.Run(),
     ["arm-kernels", var profiles] => ArmKernelCosts.Run(profiles),
@@ -32,6 +33,7 @@ static int Usage()
           int8-per-op [MODEL.onnx ...]      time of every operator in EdgeAgent.Int8
           int8-layers                       single layers on every kernel set, against the peak of its instructions
           joint-step MODEL BATCH RUNS       a training step of the teacher alone, with students, and of bare convolutions
+          norms BATCH RUNS                  a batch-norm in training as one operation and as libtorch's, beside its convolution
           int8-footprint                    what the engine adds to a native program, and a plan's file to the first result
           arm-kernels firmware-profiles     instructions per MAC of the Arm kernels, and what they bound on each board
         """);

@@ -19,11 +19,11 @@ internal static unsafe class NormKernel
     /// <summary>Parts of the pixels that may be taken by different threads.</summary>
     private const int Ranges = 16;
 
-    /// <summary>Elements that one after another take part in all of a pass: they stay in the first cache.</summary>
-    private const int ChunkElements = 8192;
+    /// <summary>Elements that are summed lane by lane: they stay in the first cache.</summary>
+    private const int ChunkElements = 4096;
 
     /// <summary>Below it, a second thread costs more than it brings.</summary>
-    private const int SerialElements = 1 << 16;
+    private const int SerialElements = 1 << 19;
 
     public static bool IsSupported => Avx512BW.IsSupported;
 
@@ -51,8 +51,8 @@ internal static unsafe class NormKernel
                     var a = Load(from + t * shape.Tile + lane) - middle;
                     (s0, q0) = (s0 + a, Vector512.FusedMultiplyAdd(a, a, q0));
                 }
-                (s0 + s1).StoreUnsafe(ref sums[lane]);
-                (q0 + q1).StoreUnsafe(ref squares[lane]);
+                Accumulate(s0 + s1, sums + lane);
+                Accumulate(q0 + q1, squares + lane);
             }
         },
         (pixel, channel) =>
@@ -99,31 +99,23 @@ internal static unsafe class NormKernel
         var (scales, shifts) = (shape.Tiled(norm.Scale), shape.Tiled(norm.Shift));
         InRanges(shape, threads, (_, first, count) =>
         {
-            for (var at = first; at < first + count; at += shape.Chunk)
-            {
-                var length = Math.Min(shape.Chunk, first + count - at);
-                var tiles = length / shape.Pixels;
-                var offset = at * (long)shape.Channels;
-                for (var lane = 0; lane < shape.Tile; lane += Lanes)
-                {
-                    var (scale, shift) = (Vector512.LoadUnsafe(ref scales[lane]), Vector512.LoadUnsafe(ref shifts[lane]));
-                    for (var t = 0; t < tiles; t++)
+            var (i, end) = (first * (long)shape.Channels, (first + count) * (long)shape.Channels);
+            fixed (float* scaleOf = scales, shiftOf = shifts)
+                for (; i + shape.Tile <= end; i += shape.Tile)
+                    for (var lane = 0; lane < shape.Tile; lane += Lanes)
                     {
-                        var place = offset + t * shape.Tile + lane;
-                        var z = Vector512.FusedMultiplyAdd(Load(x + place), scale, shift);
+                        var z = Vector512.FusedMultiplyAdd(Load(x + i + lane), Vector512.Load(scaleOf + lane), Vector512.Load(shiftOf + lane));
                         if (TResidual.On)
-                            z += Load(residual + place);
+                            z += Load(residual + i + lane);
                         if (TRelu.On)
                             z = Avx512F.Max(Vector512<float>.Zero, z); // Of a number and NaN it gives the second.
-                        Store(z, y + place);
+                        Store(z, y + i + lane);
                     }
-                }
-                for (var i = offset + (long)tiles * shape.Tile; i < offset + length * (long)shape.Channels; i++)
-                {
-                    var channel = (int)(i % shape.Channels);
-                    var z = MathF.FusedMultiplyAdd(Float(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? Float(residual[i]) : 0);
-                    y[i] = Bfloat16(TRelu.On && z < 0 ? 0 : z);
-                }
+            for (; i < end; i++)
+            {
+                var channel = (int)(i % shape.Channels);
+                var z = MathF.FusedMultiplyAdd(Float(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? Float(residual[i]) : 0);
+                y[i] = Bfloat16(TRelu.On && z < 0 ? 0 : z);
             }
         });
     }
@@ -149,8 +141,8 @@ internal static unsafe class NormKernel
                     s += g;
                     p = Vector512.FusedMultiplyAdd(g, value - mean, p);
                 }
-                s.StoreUnsafe(ref sums[lane]);
-                p.StoreUnsafe(ref products[lane]);
+                Accumulate(s, sums + lane);
+                Accumulate(p, products + lane);
             }
         },
         (pixel, channel) =>
@@ -170,33 +162,24 @@ internal static unsafe class NormKernel
         (a, b, c) = (shape.Tiled(a), shape.Tiled(b), shape.Tiled(c));
         InRanges(shape, threads, (_, first, count) =>
         {
-            for (var at = first; at < first + count; at += shape.Chunk)
-            {
-                var length = Math.Min(shape.Chunk, first + count - at);
-                var tiles = length / shape.Pixels;
-                var offset = at * (long)shape.Channels;
-                for (var lane = 0; lane < shape.Tile; lane += Lanes)
-                {
-                    var (scale, shift) = (Vector512.LoadUnsafe(ref scales[lane]), Vector512.LoadUnsafe(ref shifts[lane]));
-                    var (ofGradient, ofX, constant) = (Vector512.LoadUnsafe(ref a[lane]), Vector512.LoadUnsafe(ref b[lane]), Vector512.LoadUnsafe(ref c[lane]));
-                    for (var t = 0; t < tiles; t++)
+            var (i, end) = (first * (long)shape.Channels, (first + count) * (long)shape.Channels);
+            fixed (float* scaleOf = scales, shiftOf = shifts, ofGradient = a, ofX = b, constant = c)
+                for (; i + shape.Tile <= end; i += shape.Tile)
+                    for (var lane = 0; lane < shape.Tile; lane += Lanes)
                     {
-                        var place = offset + t * shape.Tile + lane;
-                        var value = Load(x + place);
-                        var g = Behind<TRelu, TResidual>(value, residual + place, Load(gradient + place), scale, shift);
+                        var value = Load(x + i + lane);
+                        var g = Behind<TRelu, TResidual>(value, residual + i + lane, Load(gradient + i + lane), Vector512.Load(scaleOf + lane), Vector512.Load(shiftOf + lane));
                         if (TResidual.On)
-                            Store(g, toResidual + place);
-                        Store(Vector512.FusedMultiplyAdd(g, ofGradient, Vector512.FusedMultiplyAdd(value, ofX, constant)), toX + place);
+                            Store(g, toResidual + i + lane);
+                        Store(Vector512.FusedMultiplyAdd(g, Vector512.Load(ofGradient + lane), Vector512.FusedMultiplyAdd(value, Vector512.Load(ofX + lane), Vector512.Load(constant + lane))), toX + i + lane);
                     }
-                }
-                for (var i = offset + (long)tiles * shape.Tile; i < offset + length * (long)shape.Channels; i++)
-                {
-                    var channel = (int)(i % shape.Channels);
-                    var g = Behind<TRelu, TResidual>(i, channel, x, residual, gradient, scales, shifts);
-                    if (TResidual.On)
-                        toResidual[i] = Bfloat16(g);
-                    toX[i] = Bfloat16(MathF.FusedMultiplyAdd(g, a[channel], MathF.FusedMultiplyAdd(Float(x[i]), b[channel], c[channel])));
-                }
+            for (; i < end; i++)
+            {
+                var channel = (int)(i % shape.Channels);
+                var g = Behind<TRelu, TResidual>(i, channel, x, residual, gradient, scales, shifts);
+                if (TResidual.On)
+                    toResidual[i] = Bfloat16(g);
+                toX[i] = Bfloat16(MathF.FusedMultiplyAdd(g, a[channel], MathF.FusedMultiplyAdd(Float(x[i]), b[channel], c[channel])));
             }
         });
     }
@@ -223,8 +206,8 @@ internal static unsafe class NormKernel
         return TRelu.On && !(z > 0) ? 0 : Float(gradient[i]);
     }
 
-    /// <summary>Sums over the tiles of a chunk: one for every lane of a tile, into both arrays.</summary>
-    private delegate void TileSums(int firstPixel, int tiles, float[] first, float[] second);
+    /// <summary>Adds what a chunk's tiles sum up to, for every element of a tile, to both.</summary>
+    private delegate void TileSums(int firstPixel, int tiles, double* first, double* second);
 
     /// <summary>Both sums for each channel: single precision within a chunk, double beyond it.</summary>
     private static (double[] First, double[] Second) Summed(Shape shape, int threads, TileSums tileSums, Func<int, int, (float First, float Second)> one)
@@ -233,29 +216,31 @@ internal static unsafe class NormKernel
         var (firsts, seconds) = (new double[Ranges * channels], new double[Ranges * channels]);
         InRanges(shape, threads, (range, first, count) =>
         {
-            float[] a = ArrayPool<float>.Shared.Rent(shape.Tile), b = ArrayPool<float>.Shared.Rent(shape.Tile);
+            double[] a = ArrayPool<double>.Shared.Rent(shape.Tile), b = ArrayPool<double>.Shared.Rent(shape.Tile);
+            Array.Clear(a);
+            Array.Clear(b);
             Span<double> toFirst = firsts.AsSpan(range * channels, channels), toSecond = seconds.AsSpan(range * channels, channels);
-            for (var at = first; at < first + count; at += shape.Chunk)
+            fixed (double* sumsOf = a, secondsOf = b)
+                for (var at = first; at < first + count; at += shape.Chunk)
+                {
+                    var length = Math.Min(shape.Chunk, first + count - at);
+                    var tiles = length / shape.Pixels;
+                    tileSums(at, tiles, sumsOf, secondsOf);
+                    for (var pixel = at + tiles * shape.Pixels; pixel < at + length; pixel++)
+                        for (var c = 0; c < channels; c++)
+                        {
+                            var (x, y) = one(pixel, c);
+                            toFirst[c] += x;
+                            toSecond[c] += y;
+                        }
+                }
+            for (var i = 0; i < shape.Tile; i++)
             {
-                var length = Math.Min(shape.Chunk, first + count - at);
-                var tiles = length / shape.Pixels;
-                tileSums(at, tiles, a, b);
-                for (var pixel = 0; pixel < shape.Pixels; pixel++)
-                    for (var c = 0; c < channels; c++)
-                    {
-                        toFirst[c] += a[pixel * channels + c];
-                        toSecond[c] += b[pixel * channels + c];
-                    }
-                for (var pixel = at + tiles * shape.Pixels; pixel < at + length; pixel++)
-                    for (var c = 0; c < channels; c++)
-                    {
-                        var (x, y) = one(pixel, c);
-                        toFirst[c] += x;
-                        toSecond[c] += y;
-                    }
+                toFirst[i % channels] += a[i];
+                toSecond[i % channels] += b[i];
             }
-            ArrayPool<float>.Shared.Return(a);
-            ArrayPool<float>.Shared.Return(b);
+            ArrayPool<double>.Shared.Return(a);
+            ArrayPool<double>.Shared.Return(b);
         });
         for (var range = 1; range < Ranges; range++)
             for (var c = 0; c < channels; c++)
@@ -295,6 +280,14 @@ internal static unsafe class NormKernel
         var bits = value.AsUInt32();
         var rounded = bits + Vector512.Create(0x7FFFu) + (Vector512.ShiftRightLogical(bits, 16) & Vector512.Create(1u));
         Avx512F.ConvertToVector256UInt16(Vector512.ShiftRightLogical(rounded, 16)).Store(at);
+    }
+
+    /// <summary>Adds each lane to the number of its element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate(Vector512<float> value, double* to)
+    {
+        (Vector512.Load(to) + Avx512F.ConvertToVector512Double(value.GetLower())).Store(to);
+        (Vector512.Load(to + Lanes / 2) + Avx512F.ConvertToVector512Double(value.GetUpper())).Store(to + Lanes / 2);
     }
 
     private static float Float(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);

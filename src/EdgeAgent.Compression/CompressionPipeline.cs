@@ -34,19 +34,19 @@ public static class CompressionPipeline
         var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
         log.Run("quantize", () => QuantizedTeacher.Run(options, inputs, teacher, PackagingPass.Quantized(targets[0].Profile).Format, workspace, cancellation), q => q?.Describe(inputs.TeacherBytes) ?? "left out: it is there already, or would take too much of the time");
         var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
-        var plan = run.Stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        var plan = run.Stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
         run.Save(plan);
 
         var (master, groups) = trainable.Master(plan.Shapes);
         using var shared = new StudentWeights(master, groups, plan.Shapes);
-        using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
+        using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, plan.Crops);
         TrainTogether(shared, DistillationSettings.Shared(plan.BatchSize, plan.Timetable.SharedEnd, options.Steps));
         using var weights = shared.Separated();
         TrainTogether(weights, DistillationSettings.Separate(plan.BatchSize, plan.Timetable.MainEnd, options.Steps));
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
-        using var answers = joint ? new TeacherTargets(weights.Extract(0), TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, 1) : null;
+        using var answers = joint ? new TeacherTargets(weights.Extract(0), TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, 1) : null;
         var finished = Finish(log, weights, students, targets, inputs, frozen ?? answers!, plan, options, clock, run.TrainerOf, cancellation);
 
         var written = log.Run("export", () => Export(finished, targets, plan, inputs, workspace, options, cancellation), w => Invariant($"{w.Count} files; ONNX Runtime and simulation agree on at least {w.Min(s => s.Agreement) * 100:0.00} % of up to {w.Max(s => s.AgreementSamples)} images"));

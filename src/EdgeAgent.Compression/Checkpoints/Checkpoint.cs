@@ -15,9 +15,9 @@ namespace EdgeAgent.Compression.Checkpoints;
 /// <param name="Step">Steps done in it.</param>
 /// <param name="Segments">Its schedule so far.</param>
 /// <param name="ElapsedSeconds">Time of the budget used up to here.</param>
-/// <param name="Views">Augmented views per image that the teacher answers for; 0 where it is asked every time.</param>
+/// <param name="Crops">Crops of each image that the teacher answers for; 0 where it is asked every time.</param>
 /// <param name="Curve">What was recorded on the way, for the report.</param>
-public sealed record CheckpointHeader(string Fingerprint, string Pass, long Step, IReadOnlyList<ScheduleSegment> Segments, double ElapsedSeconds, int Views, TrainingCurveState Curve);
+public sealed record CheckpointHeader(string Fingerprint, string Pass, long Step, IReadOnlyList<ScheduleSegment> Segments, double ElapsedSeconds, int Crops, TrainingCurveState Curve);
 
 /// <summary>
 /// State of a pass on disk: a JSON header, then named tensors as raw float32, then a SHA-256 over all of it. Written beside the

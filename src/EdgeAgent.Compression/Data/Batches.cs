@@ -27,6 +27,9 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
         ? [RgbImage.Channels, preprocessing.Height, preprocessing.Width]
         : [preprocessing.Height, preprocessing.Width, RgbImage.Channels];
 
+    /// <summary>See <see cref="Augmentation.Sides"/>.</summary>
+    public int Sides => augmentation.Sides;
+
     public IEnumerable<int> Labels => subset.Select(i => samples.Labels[i]);
 
     /// <summary>Sample positions of pass <paramref name="epoch"/> in their order.</summary>
@@ -97,7 +100,7 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
             var sample = subset[plan.Samples[i]];
             labels[i] = samples.Labels[sample];
             var pixels = View(sample, plan.View);
-            if (mixed is not null && CounterRandom.Of(seed, 0x313, (ulong)plan.View, (ulong)sample) is var random && random.Unit(0) < augmentation.Mixup)
+            if (mixed is not null && CounterRandom.Of(seed, 0x313, (ulong)augmentation.CropOf(plan.View), (ulong)sample) is var random && random.Unit(0) < augmentation.Mixup)
             {
                 var other = subset[random.Below(1, subset.Length)];
                 mixed[i] = (samples.Labels[other], (float)random.Unit(2) / 2);
@@ -120,7 +123,7 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
         if (view < 0)
             return pixels;
         var result = new byte[pixels.Length];
-        augmentation.Apply(pixels, samples.Width, samples.Height, CounterRandom.Of(seed, 0xA06, (ulong)view, (ulong)sample), result);
+        augmentation.Apply(pixels, samples.Width, samples.Height, view, CounterRandom.Of(seed, 0xA06, (ulong)augmentation.CropOf(view), (ulong)sample), result);
         return result;
     }
 

@@ -9,9 +9,10 @@ namespace EdgeAgent.Compression.Distillation;
 
 /// <summary>
 /// Logits of the frozen teacher for augmented images. A large teacher's forward pass costs more than training the students,
-/// so its answers are kept: view v of an image is always the same crop and flip, and when the view comes round again the
-/// student sees exactly the pixels the teacher answered for. What must never be cached is an answer to other pixels:
-/// consistency is what makes distillation work (Beyer et al., "A good teacher is patient and consistent", 2022).
+/// so its answers are kept: view v of an image is always the same crop, and when the view comes round again the
+/// student sees exactly the pixels the teacher answered for, or their mirror image, where that is known to be the same to the
+/// teacher. What must never be cached is an answer to other pixels: consistency is what makes distillation work (Beyer et al.,
+/// "A good teacher is patient and consistent", 2022).
 /// </summary>
 public sealed class TeacherTargets : IDisposable
 {
@@ -20,28 +21,33 @@ public sealed class TeacherTargets : IDisposable
 
     private readonly FrozenParameters _parameters;
     private readonly TorchGraph _graph;
-    private readonly Tensor[] _views;
+    private readonly Tensor[] _crops;
 
-    /// <param name="views">Views per image; 0 asks the teacher every time, with a new view each epoch.</param>
-    public TeacherTargets(GraphSpec teacher, bool bfloat16, int samples, int classes, int views)
+    /// <param name="images">What the teacher is asked about.</param>
+    /// <param name="crops">Answers kept for each image; 0 asks the teacher every time, with a new view each epoch.</param>
+    public TeacherTargets(GraphSpec teacher, bool bfloat16, BatchSource images, int classes, int crops)
     {
         _parameters = new FrozenParameters(teacher, bfloat16);
         _graph = new TorchGraph(teacher, bfloat16);
-        Views = views;
-        _views = [.. Enumerable.Range(0, views).Select(_ => TensorArithmetic.Full([samples, classes], float.NaN).DetachFromDisposeScope())];
+        (Crops, Sides) = (crops, images.Sides);
+        _crops = [.. Enumerable.Range(0, crops).Select(_ => TensorArithmetic.Full([images.Count, classes], float.NaN).DetachFromDisposeScope())];
     }
 
-    public int Views { get; }
+    /// <summary>Answers kept for each image.</summary>
+    public int Crops { get; }
 
-    public static int MostViews(int samples, int classes) => (int)Math.Min(64, MaxBytes / (sizeof(float) * (long)samples * classes));
+    /// <summary>Views of an image that an answer is for.</summary>
+    public int Sides { get; }
 
-    public IEnumerable<(string Name, Tensor Value)> State => _views.Select((v, i) => ($"targets/{i}", v));
+    public static int MostCrops(int samples, int classes) => (int)Math.Min(64, MaxBytes / (sizeof(float) * (long)samples * classes));
+
+    public IEnumerable<(string Name, Tensor Value)> State => _crops.Select((c, i) => ($"targets/{i}", c));
 
     /// <summary>The view that an epoch shows.</summary>
-    public int ViewOf(int epoch) => Views == 0 ? epoch : epoch % Views;
+    public int ViewOf(int epoch) => Crops == 0 ? epoch : epoch % (Crops * Sides);
 
-    /// <summary>Views of images that the teacher has not answered for yet.</summary>
-    public long Unanswered => _views.Sum(Unknown);
+    /// <summary>Crops of images that the teacher has not answered for yet.</summary>
+    public long Unanswered => _crops.Sum(Unknown);
 
     /// <summary>[N, classes], float32.</summary>
     /// <param name="asked">Whether the teacher had to compute for the whole batch; for single images, which an epoch left over, it does at any time.</param>
@@ -50,31 +56,32 @@ public sealed class TeacherTargets : IDisposable
         using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
         asked = true;
-        if (Views == 0)
+        if (Crops == 0)
             return _graph.Run(input, _parameters.Lookup, training: false).MoveToOuterDisposeScope();
+        var answers = _crops[plan.View / Sides];
         var rows = torch.tensor(Array.ConvertAll(plan.Samples, s => (long)s));
-        var known = _views[plan.View].index_select(0, rows);
+        var known = answers.index_select(0, rows);
         var missing = known.isnan().any(1).nonzero().flatten();
         asked = missing.shape[0] == rows.shape[0];
         if (missing.shape[0] > 0)
         {
             var answer = _graph.Run(asked ? input : input.index_select(0, missing), _parameters.Lookup, training: false);
             known.index_copy_(0, missing, answer);
-            _views[plan.View].index_copy_(0, rows.index_select(0, missing), answer);
+            answers.index_copy_(0, rows.index_select(0, missing), answer);
         }
         return known.MoveToOuterDisposeScope();
     }
 
-    private static long Unknown(Tensor view)
+    private static long Unknown(Tensor crop)
     {
         using var scope = torch.NewDisposeScope();
-        return view.select(1, 0).isnan().sum().item<long>();
+        return crop.select(1, 0).isnan().sum().item<long>();
     }
 
     public void Dispose()
     {
         _parameters.Dispose();
-        foreach (var view in _views)
-            view.Dispose();
+        foreach (var crop in _crops)
+            crop.Dispose();
     }
 }

@@ -136,11 +136,12 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
             var left = (plan.Deadline - clock.Elapsed).TotalSeconds;
             if (targets is null)
                 return from + Math.Max(1, (long)(left / rates.Step));
-            if (targets.Views == 0)
+            if (targets.Crops == 0)
                 return from + Math.Max(1, (long)(left / (rates.Step + rates.Teacher)));
+            // An epoch that asks is followed by one that shows the same crops from the other side.
             var asking = targets.Unanswered / batchSize;
-            var whileAsking = (long)(left / (rates.Step + rates.Teacher));
-            return from + Math.Max(1, whileAsking <= asking ? whileAsking : (long)((left - asking * rates.Teacher) / rates.Step));
+            var whileAsking = (long)(left / (rates.Step + rates.Teacher / targets.Sides));
+            return from + Math.Max(1, whileAsking <= asking * targets.Sides ? whileAsking : (long)((left - asking * rates.Teacher) / rates.Step));
         }
 
         // Early plans rest on few measurements and are looked at sooner; near the end little is left to be wrong about.
@@ -159,7 +160,7 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
         {
             curve.Seconds = before + Stopwatch.GetElapsedTime(began).TotalSeconds;
             if (checkpointPath is not null)
-                Checkpoint.Write(checkpointPath, new CheckpointHeader(fingerprint, plan.Pass, step, schedule.Segments, clock.Elapsed.TotalSeconds, targets?.Views ?? 0, curve.State), state);
+                Checkpoint.Write(checkpointPath, new CheckpointHeader(fingerprint, plan.Pass, step, schedule.Segments, clock.Elapsed.TotalSeconds, targets?.Crops ?? 0, curve.State), state);
         }
     }
 

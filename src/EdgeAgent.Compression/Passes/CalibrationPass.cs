@@ -7,13 +7,13 @@ namespace EdgeAgent.Compression.Passes;
 
 /// <summary>
 /// Turns the budget into a schedule: measures what a step costs on this machine now, on weights that are thrown away
-/// afterwards, and fixes batch size and views.
+/// afterwards, and fixes batch size and crops.
 /// </summary>
 public static class CalibrationPass
 {
-    private const int LargeBatch = 256, SmallBatch = 64, MinViews = 4, MaxViews = 32;
+    private const int LargeBatch = 256, SmallBatch = 64, MinCrops = 4, MaxCrops = 32;
 
-    /// <summary>Share of the joint training that may go into asking the teacher: on small budgets more steps are worth more than more views.</summary>
+    /// <summary>Share of the joint training that may go into asking the teacher: on small budgets more steps are worth more than more crops.</summary>
     private const double TeacherShare = 0.15;
 
     public static StoredPlan Run(CompressionOptions options, RunInputs inputs, TeacherPass measured, TrainableTeacher teacher, FamilyPlan family, RunClock clock, CancellationToken cancellation)
@@ -37,11 +37,11 @@ public static class CalibrationPass
         var timetable = Timetable.Of(clock.Elapsed, options.Budget, ClosingSeconds(inputs, measured, teacher, family) + options.Budget.TotalSeconds * Reporting.LayerStudy.BudgetShare);
         // Nothing that was measured may decide anything where the steps are given.
         var available = options.Steps is null ? timetable.MainEnd - clock.Elapsed : TimeSpan.Zero;
-        var views = joint ? 0 : Views(inputs, batchSize, forward, available);
+        var crops = joint ? 0 : Crops(inputs, batchSize, forward, available);
         var (macs, elementwise) = Shares(teacher, family);
         var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6, macs, elementwise);
         return new StoredPlan(inputs.Fingerprint, shapes, family.ByProfile.ToDictionary(p => p.Key, p => (IReadOnlyList<int>)[.. p.Value.Select(i => joint ? i + 1 : i)]),
-            batchSize, views, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);
+            batchSize, crops, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);
     }
 
     /// <summary>The students' work together, as shares of the teacher's.</summary>
@@ -55,13 +55,13 @@ public static class CalibrationPass
     /// <summary>Small data sets need enough steps to learn in, large ones the efficiency of large batches.</summary>
     public static int BatchSize(RunInputs inputs) => Math.Min(inputs.Training.Count >= 20_000 ? LargeBatch : SmallBatch, inputs.Training.Count);
 
-    /// <summary>Augmented views of each image that the teacher can answer for in its share of the time.</summary>
+    /// <summary>Crops of each image that the teacher can answer for in its share of the time.</summary>
     /// <param name="forward">The teacher's time for a batch, in seconds.</param>
-    public static int Views(RunInputs inputs, int batchSize, double forward, TimeSpan available)
+    public static int Crops(RunInputs inputs, int batchSize, double forward, TimeSpan available)
     {
         var perEpoch = Math.Max(1, inputs.Training.Count / batchSize);
-        var views = (int)Math.Clamp(TeacherShare * available.TotalSeconds / (perEpoch * forward), MinViews, MaxViews);
-        return Math.Min(views, TeacherTargets.MostViews(inputs.Training.Count, inputs.Classes.Count));
+        var crops = (int)Math.Clamp(TeacherShare * available.TotalSeconds / (perEpoch * forward), MinCrops, MaxCrops);
+        return Math.Min(crops, TeacherTargets.MostCrops(inputs.Training.Count, inputs.Classes.Count));
     }
 
     /// <summary>

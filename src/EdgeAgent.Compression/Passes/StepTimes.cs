@@ -30,7 +30,7 @@ internal static class StepTimes
     /// <summary>The frozen teacher's answer to a batch.</summary>
     public static double Forward(RunInputs inputs, int batchSize, RunClock clock, CancellationToken cancellation)
     {
-        using var targets = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, views: 0);
+        using var targets = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, crops: 0);
         return Fastest(inputs, batchSize, clock, cancellation, (input, _) => targets.For(new BatchPlan(0, 0, 0, []), input, out var _));
     }
 

@@ -18,12 +18,12 @@ public interface IStoredPlan
 }
 
 /// <summary>The plan of a compression.</summary>
-/// <param name="Views">Augmented views per image that the teacher answers for; 0 with a teacher that is trained along.</param>
+/// <param name="Crops">Crops of each image that the teacher answers for; 0 with a teacher that is trained along.</param>
 /// <param name="StepSeconds">Calibrated time of a training step of all students.</param>
 /// <param name="TeacherSeconds">Calibrated time of the frozen teacher's forward pass.</param>
 public sealed record StoredPlan(
     string Fingerprint, IReadOnlyList<StudentShape> Shapes, IReadOnlyDictionary<string, IReadOnlyList<int>> ByProfile,
-    int BatchSize, int Views, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, Timetable Timetable, double ElapsedSeconds) : IStoredPlan;
+    int BatchSize, int Crops, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, Timetable Timetable, double ElapsedSeconds) : IStoredPlan;
 
 /// <summary>The output directory: <c>PROFILE/STUDENT/</c> with the students, <c>family.json</c>, and <c>.compress/</c> with the run's own state.</summary>
 public sealed class Workspace

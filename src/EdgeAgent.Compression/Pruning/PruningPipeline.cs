@@ -15,9 +15,9 @@ using EdgeAgent.Inputs;
 namespace EdgeAgent.Compression.Pruning;
 
 /// <summary>What was measured before the first round, and what the rounds so far did.</summary>
-/// <param name="Views">Augmented views per image that the teacher answers for.</param>
+/// <param name="Crops">Crops of each image that the teacher answers for.</param>
 public sealed record PruningPlan(
-    string Fingerprint, int BatchSize, int Views, double StepSeconds, double TeacherSeconds, TimeSpan TrainingEnd, IReadOnlyList<PruningRound> Rounds, double ElapsedSeconds) : IStoredPlan;
+    string Fingerprint, int BatchSize, int Crops, double StepSeconds, double TeacherSeconds, TimeSpan TrainingEnd, IReadOnlyList<PruningRound> Rounds, double ElapsedSeconds) : IStoredPlan;
 
 /// <summary>Structured pruning as a run of its own: a model in, a float32 model with fewer channels out.</summary>
 public static class PruningPipeline
@@ -31,10 +31,10 @@ public static class PruningPipeline
     {
         using var run = OpenedRun<PruningPlan>.Open(options, WorkspaceJson.Default.PruningPlan, progress, time, cancellation);
         var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
-        var plan = run.Stored ?? log.Run("calibrate", () => Calibrate(options, inputs, teacher, trainable, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Views} views, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        var plan = run.Stored ?? log.Run("calibrate", () => Calibrate(options, inputs, teacher, trainable, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
         run.Save(plan);
 
-        using var answers = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training.Count, inputs.Classes.Count, plan.Views);
+        using var answers = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, plan.Crops);
         var rounds = new PruningRounds(options, inputs, answers, plan, run.TrainerOf, clock, cancellation);
         var full = PruningRounds.CostOf(trainable.Graph, trainable.Groups, options.Measure)([.. trainable.Groups.Select(g => g.Size)]);
         var graph = plan.Rounds.Count == 0 ? trainable.Graph : ModelImporter.Load(RoundPath(plan.Rounds.Count - 1));
@@ -90,7 +90,7 @@ public static class PruningPipeline
         var forward = StepTimes.Forward(inputs, batchSize, clock, cancellation);
         // The teacher on the test images, and a model nearly as large.
         var end = Timetable.TrainingEnd(options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));
-        return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Views(inputs, batchSize, forward, options.Steps is null ? end - clock.Elapsed : TimeSpan.Zero), step, forward, end, [], clock.Elapsed.TotalSeconds);
+        return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Crops(inputs, batchSize, forward, options.Steps is null ? end - clock.Elapsed : TimeSpan.Zero), step, forward, end, [], clock.Elapsed.TotalSeconds);
     }
 
     private static PrunedModel Describe(Accuracy accuracy, GraphStatistics statistics, long bytes, double p50Us) =>

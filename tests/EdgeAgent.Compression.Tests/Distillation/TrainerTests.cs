@@ -104,8 +104,8 @@ public sealed class TrainerTests : IDisposable
     {
         var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
         var batches = _data.Batches();
-        using var targets = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 1);
-        using var direct = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 0);
+        using var targets = new TeacherTargets(teacher, bfloat16: false, batches, TestGraphs.Classes, crops: 1);
+        using var direct = new TeacherTargets(teacher, bfloat16: false, batches, TestGraphs.Classes, crops: 0);
         bool Ask(TeacherTargets from, int[] samples, out float[] answer)
         {
             var batch = batches.Assemble(new BatchPlan(0, 0, 0, samples));
@@ -122,7 +122,29 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(mixed[TestGraphs.Classes..(2 * TestGraphs.Classes)], known);
     }
 
-    /// <summary>Two shared-weight students of a fixed teacher, whose answers are kept for two views.</summary>
+    /// <summary>Views 0 and 1 are mirror images, and the teacher knows either.</summary>
+    [Fact]
+    public void Targets_OfAMirroredView_AreTheOtherSidesAnswer()
+    {
+        var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
+        foreach (var batches in new[] { _data.Batches(), _data.Batches().Unflipped() })
+        {
+            using var targets = new TeacherTargets(teacher, bfloat16: false, batches, TestGraphs.Classes, crops: 2);
+            bool Asks(int epoch, out float[] answer)
+            {
+                var batch = batches.Assemble(new BatchPlan(0, epoch, targets.ViewOf(epoch), [0, 1]));
+                answer = targets.For(batch.Plan, batches.Tensor(batch), out var asked).ToFloats();
+                return asked;
+            }
+            var answers = new float[4][];
+            var asked = Enumerable.Range(0, 4).Select(epoch => Asks(epoch, out answers[epoch])).ToArray();
+            Assert.Equal(batches.Sides == 2 ? [true, false, true, false] : [true, true, false, false], asked);
+            Assert.Equal(answers[0], answers[batches.Sides == 2 ? 1 : 2]);
+            Assert.NotEqual(answers[0], answers[batches.Sides]);
+        }
+    }
+
+    /// <summary>Two shared-weight students of a fixed teacher, whose answers are kept for two crops.</summary>
     private TrainingReport RunPass(string path, bool resume, int? cancelAt, int steps, out Dictionary<string, float[]> result)
     {
         var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
@@ -130,7 +152,7 @@ public sealed class TrainerTests : IDisposable
         var catalogue = new ShapeCatalogue(teacher, groups, channelMultiple: 2);
         using var weights = new StudentWeights(teacher, groups, [catalogue.At(0.5) with { Name = "half" }, catalogue.At(0.25) with { Name = "quarter" }]);
         var batches = _data.Batches();
-        using var targets = new TeacherTargets(teacher, bfloat16: false, batches.Count, TestGraphs.Classes, views: 2);
+        using var targets = new TeacherTargets(teacher, bfloat16: false, batches, TestGraphs.Classes, crops: 2);
         using var cancellation = new CancellationTokenSource();
         var trainee = JointStudents.Of(weights, new DistillationLoss(TeacherWeight: 0.2), bfloat16: false);
         var done = resume ? (int)Checkpoint.ReadHeader(path).Step : 0;

@@ -1,24 +1,32 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using EdgeAgent.Int8.Kernels;
 
 namespace EdgeAgent.Int8.Execution;
 
 /// <summary>
-/// Runs a list of steps on several threads. A step that is worth it is cut into parts, which the caller and the workers
-/// claim one by one: a worker that the system does not schedule costs nothing, because the caller claims its parts too.
-/// A worker that finds no work spins for some microseconds, which bridges the serial steps of a network and runs that
+/// Runs a list of steps on several threads, the caller among them. Each thread has a range of every shared step, the same
+/// share of the image in each, so that it reads mostly what it wrote itself; nobody hands anything out between two steps. A
+/// thread that is done waits until all chunks of the step are, and claims those that their owner has not begun: one that
+/// the system does not schedule costs nothing. Between runs a worker spins for some microseconds, which bridges runs that
 /// follow one another at once, then parks; a parked worker uses no CPU.
 /// </summary>
+/// <remarks>
+/// All counters only rise, over all runs. A thread that wakes late, in a run that others have finished, therefore finds
+/// nothing to claim and nothing to wait for.
+/// </remarks>
 internal sealed class WorkerPool : IDisposable
 {
-    private const int PartsPerWorker = 3;
+    /// <summary>Polls before a thread looks for chunks of others: an owner at work comes to its next chunk sooner than that.</summary>
+    private const int Patience = 8;
+
+    /// <summary>Polls, of some 40 ns each, before a thread that waits lets others have its core.</summary>
+    private const int PollsBeforeYield = 500;
 
     private static readonly long SpinTicks = Stopwatch.Frequency * 50 / 1_000_000;
 
     private readonly Step[] _steps;
-
-    /// <summary>Parts of each step, 1 where it is serial.</summary>
-    private readonly int[] _parts;
+    private readonly StageList _stages;
     private readonly Thread[] _threads;
     private readonly object _gate = new();
     private volatile bool _stopping;
@@ -26,93 +34,161 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Workers that wait at the gate, changed inside of it.</summary>
     private int _parked;
 
-    /// <summary>The step on offer and its next part in one word: ticket (32 bits), step (16 bits), part (16 bits).</summary>
-    private long _offer = Offer(0, 0, ushort.MaxValue);
+    /// <summary>Runs begun, written by the caller.</summary>
+    private SharedCounter _runs;
 
-    /// <summary>Parts of the step on offer that are finished.</summary>
-    private int _finished;
-    private uint _ticket;
+    /// <summary>Stages that the caller has done alone or passed, written by it.</summary>
+    private SharedCounter _passed;
+
+    /// <summary>For each thread's range the chunks claimed.</summary>
+    private readonly SharedCounter[] _claimed;
+
+    /// <summary>For each thread the chunks it has done, of whichever range; written by it alone.</summary>
+    private readonly SharedCounter[] _done;
 
     /// <param name="serialWork">Steps of less stay on the calling thread.</param>
-    public WorkerPool(Step[] steps, int workers, long serialWork)
+    public WorkerPool(Step[] steps, int threads, long serialWork)
     {
         _steps = steps;
-        if (steps.Length > ushort.MaxValue)
-            workers = 1; // an offer could not name them all
-        _parts = Array.ConvertAll(steps, s => workers > 1 && s.Work >= serialWork ? Math.Min(s.Units, workers * PartsPerWorker) : 1);
-        _threads = new Thread[Array.Exists(_parts, p => p > 1) ? workers - 1 : 0];
+        _stages = StageList.Of(steps, threads, serialWork);
+        threads = _stages.SharedEnd > 0 ? threads : 1;
+        (_claimed, _done) = (new SharedCounter[threads], new SharedCounter[threads]);
+        _threads = new Thread[threads - 1];
         for (var i = 0; i < _threads.Length; i++)
         {
-            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"int8 worker {i + 1}" };
+            var thread = i + 1;
+            _threads[i] = new Thread(() => Work(thread)) { IsBackground = true, Name = $"int8 worker {thread}" };
             _threads[i].Start();
         }
     }
 
     public void Run()
     {
-        for (var i = 0; i < _steps.Length; i++)
-            if (_parts[i] == 1)
-                _steps[i].Run(0, _steps[i].Units);
-            else
-                RunShared(i);
-    }
-
-    private void RunShared(int step)
-    {
-        _finished = 0;
-        Volatile.Write(ref _offer, Offer(++_ticket, step, 0));
-        Interlocked.MemoryBarrier(); // the offer is seen by whoever parks after this, or its parking is seen here
+        if (_threads.Length == 0)
+        {
+            RunAlone(0, _steps.Length);
+            return;
+        }
+        var run = _runs.Value;
+        Volatile.Write(ref _runs.Value, run + 1);
+        Interlocked.MemoryBarrier(); // the run is seen by whoever parks after this, or its parking is seen here
         if (Volatile.Read(ref _parked) > 0)
             lock (_gate)
                 Monitor.PulseAll(_gate);
-        while (TryRunPart())
-        {
-        }
-        var spin = new SpinWait();
-        while (Volatile.Read(ref _finished) != _parts[step])
-            spin.SpinOnce(sleep1Threshold: -1);
+        for (var stage = 0; stage < _stages.Count; stage++)
+            if (_stages[stage].IsShared)
+                RunShared(0, run, _stages[stage]);
+            else
+            {
+                RunAlone(_stages[stage].FirstStep, _stages[stage].LastStep);
+                Volatile.Write(ref _passed.Value, run * _stages.Count + stage + 1);
+            }
     }
 
-    /// <summary>Claims and runs one part of the step on offer; false if there is none left.</summary>
-    private bool TryRunPart()
+    private void RunAlone(int first, int last)
     {
-        while (true)
-        {
-            var offer = Volatile.Read(ref _offer);
-            if (!HasPart(offer))
-                return false;
-            // The ticket makes every offer a different word: a claim cannot hit a later one.
-            if (Interlocked.CompareExchange(ref _offer, offer + 1, offer) != offer)
-                continue;
-            var (step, part) = (StepOf(offer), PartOf(offer));
-            var (units, parts) = ((long)_steps[step].Units, _parts[step]);
-            _steps[step].Run((int)(units * part / parts), (int)(units * (part + 1) / parts));
-            Interlocked.Increment(ref _finished);
-            return true;
-        }
+        for (var i = first; i < last; i++)
+            _steps[i].Run(0, _steps[i].Units);
     }
 
-    private void Work()
+    private void Work(int thread)
     {
+        var seen = 0L;
         while (!_stopping)
         {
             var start = Stopwatch.GetTimestamp();
             while (Stopwatch.GetTimestamp() - start < SpinTicks)
-                if (TryRunPart())
-                    start = Stopwatch.GetTimestamp();
-                else
+            {
+                var begun = Volatile.Read(ref _runs.Value);
+                if (begun == seen)
+                {
                     Thread.SpinWait(1);
-            Park();
+                    continue;
+                }
+                seen = begun;
+                TakePart(thread, begun - 1);
+                start = Stopwatch.GetTimestamp();
+            }
+            Park(seen);
         }
     }
 
-    private void Park()
+    private void TakePart(int thread, long run)
+    {
+        for (var stage = 0; stage < _stages.SharedEnd; stage++)
+            if (_stages[stage].IsShared)
+                RunShared(thread, run, _stages[stage]);
+            else
+                for (var polls = 0; Volatile.Read(ref _passed.Value) < run * _stages.Count + stage + 1; polls++)
+                    Wait(polls);
+    }
+
+    /// <summary>The thread's own range, then whatever chunks others have not begun, until all chunks are done.</summary>
+    private void RunShared(int thread, long run, in Stage stage)
+    {
+        var end = run * _stages.ChunksOfRange + stage.ChunksBefore + stage.Chunks;
+        while (TryRunChunk(thread, thread, stage, end))
+        {
+        }
+        for (var polls = 0; Done() < end * _done.Length; polls++)
+            if (polls < Patience || !TryRunChunkOfOthers(thread, stage, end))
+                Wait(polls);
+    }
+
+    private bool TryRunChunkOfOthers(int thread, in Stage stage, long end)
+    {
+        for (var range = 0; range < _claimed.Length; range++)
+            if (range != thread && TryRunChunk(thread, range, stage, end))
+                return true;
+        return false;
+    }
+
+    /// <summary>Claims and runs the next chunk of a range; false if there is none left.</summary>
+    /// <param name="end">What the range's counter shows when the stage has none left.</param>
+    private bool TryRunChunk(int thread, int range, in Stage stage, long end)
+    {
+        ref var claimed = ref _claimed[range].Value;
+        long chunk;
+        do
+        {
+            chunk = Volatile.Read(ref claimed);
+            if (chunk >= end)
+                return false;
+        }
+        while (Interlocked.CompareExchange(ref claimed, chunk + 1, chunk) != chunk);
+        var step = _steps[stage.FirstStep];
+        var (part, parts) = (range * stage.Chunks + stage.Chunks - (end - chunk), _claimed.Length * stage.Chunks);
+        var (first, last) = ((int)(step.Units * part / parts), (int)(step.Units * (part + 1) / parts));
+        if (first < last)
+            step.Run(first, last);
+        Volatile.Write(ref _done[thread].Value, _done[thread].Value + 1);
+        return true;
+    }
+
+    /// <summary>Chunks done by all threads, at least: the counters rise while they are read.</summary>
+    private long Done()
+    {
+        var sum = 0L;
+        for (var i = 0; i < _done.Length; i++)
+            sum += Volatile.Read(ref _done[i].Value);
+        return sum;
+    }
+
+    private static void Wait(int polls)
+    {
+        if (polls < PollsBeforeYield)
+            Thread.SpinWait(1);
+        else
+            Thread.Yield();
+    }
+
+    private void Park(long seen)
     {
         lock (_gate)
         {
             _parked++;
             Interlocked.MemoryBarrier();
-            if (!_stopping && !HasPart(Volatile.Read(ref _offer)))
+            if (!_stopping && Volatile.Read(ref _runs.Value) == seen)
                 Monitor.Wait(_gate);
             _parked--;
         }
@@ -129,11 +205,11 @@ internal sealed class WorkerPool : IDisposable
             thread.Join();
     }
 
-    private bool HasPart(long offer) => PartOf(offer) < _parts[StepOf(offer)];
-
-    private static long Offer(uint ticket, int step, int part) => (long)ticket << 32 | (long)(uint)step << 16 | (uint)part;
-
-    private static int StepOf(long offer) => (int)(offer >> 16 & 0xffff);
-
-    private static int PartOf(long offer) => (int)(offer & 0xffff);
+    /// <summary>Two of them, or one and whatever lies around it, never share a cache line, nor a pair of lines that a CPU fetches together.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct SharedCounter
+    {
+        [FieldOffset(128)]
+        public long Value;
+    }
 }

@@ -54,7 +54,7 @@ public abstract class KernelSet
     private static string Names(KernelSet[] sets) => string.Join(", ", Array.ConvertAll(sets, k => k.Name));
 
     /// <summary>Below this a step takes less time than handing it out to threads (see <see cref="Step.Work"/>).</summary>
-    internal virtual long SerialWork => 200_000;
+    internal virtual long SerialWork => 50_000;
 
     internal virtual Step Convolution(ConvolutionTask task) => new ScalarConvolution(task);
 

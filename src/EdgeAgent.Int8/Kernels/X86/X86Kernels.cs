@@ -10,7 +10,7 @@ namespace EdgeAgent.Int8.Kernels.X86;
 internal abstract class Vector256Kernels : VectorKernels
 {
     /// <summary>A convolution is done three times as fast, handing one out is not.</summary>
-    private protected const long VnniSerialWork = 600_000;
+    private protected const long VnniSerialWork = 100_000;
 
     internal override Step Elementwise(ElementwiseTask task) => new VectorElementwise<ElementwiseLanes256>(task);
 

@@ -17,8 +17,11 @@ namespace EdgeAgent.Int8.Execution;
 /// </remarks>
 internal sealed class WorkerPool : IDisposable
 {
-    /// <summary>Polls before a thread looks for chunks of others: an owner at work comes to its next chunk sooner than that.</summary>
-    private const int Patience = 8;
+    /// <summary>
+    /// Polls before a thread looks at the claims of one that takes part in the run: it will mostly claim its chunks itself,
+    /// and has to fetch the cache line back from whoever looked.
+    /// </summary>
+    private const int Patience = 40;
 
     /// <summary>Polls, of some 40 ns each, before a thread that waits lets others have its core.</summary>
     private const int PollsBeforeYield = 500;
@@ -43,8 +46,7 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>For each thread's range the chunks claimed.</summary>
     private readonly SharedCounter[] _claimed;
 
-    /// <summary>For each thread the chunks it has done, of whichever range; written by it alone.</summary>
-    private readonly SharedCounter[] _done;
+    private readonly Progress[] _progress;
 
     /// <param name="serialWork">Steps of less stay on the calling thread.</param>
     public WorkerPool(Step[] steps, int threads, long serialWork)
@@ -52,7 +54,7 @@ internal sealed class WorkerPool : IDisposable
         _steps = steps;
         _stages = StageList.Of(steps, threads, serialWork);
         threads = _stages.SharedEnd > 0 ? threads : 1;
-        (_claimed, _done) = (new SharedCounter[threads], new SharedCounter[threads]);
+        (_claimed, _progress) = (new SharedCounter[threads], new Progress[threads]);
         _threads = new Thread[threads - 1];
         for (var i = 0; i < _threads.Length; i++)
         {
@@ -75,6 +77,7 @@ internal sealed class WorkerPool : IDisposable
         if (Volatile.Read(ref _parked) > 0)
             lock (_gate)
                 Monitor.PulseAll(_gate);
+        Volatile.Write(ref _progress[0].Runs, run + 1);
         for (var stage = 0; stage < _stages.Count; stage++)
             if (_stages[stage].IsShared)
                 RunShared(0, run, _stages[stage]);
@@ -115,6 +118,7 @@ internal sealed class WorkerPool : IDisposable
 
     private void TakePart(int thread, long run)
     {
+        Volatile.Write(ref _progress[thread].Runs, run + 1);
         for (var stage = 0; stage < _stages.SharedEnd; stage++)
             if (_stages[stage].IsShared)
                 RunShared(thread, run, _stages[stage]);
@@ -130,15 +134,15 @@ internal sealed class WorkerPool : IDisposable
         while (TryRunChunk(thread, thread, stage, end))
         {
         }
-        for (var polls = 0; Done() < end * _done.Length; polls++)
-            if (polls < Patience || !TryRunChunkOfOthers(thread, stage, end))
+        for (var polls = 0; Done() < end * _progress.Length; polls++)
+            if (!TryRunChunkOfOthers(thread, run, stage, end, polls >= Patience))
                 Wait(polls);
     }
 
-    private bool TryRunChunkOfOthers(int thread, in Stage stage, long end)
+    private bool TryRunChunkOfOthers(int thread, long run, in Stage stage, long end, bool ofAll)
     {
         for (var range = 0; range < _claimed.Length; range++)
-            if (range != thread && TryRunChunk(thread, range, stage, end))
+            if (range != thread && (ofAll || Volatile.Read(ref _progress[range].Runs) <= run) && TryRunChunk(thread, range, stage, end))
                 return true;
         return false;
     }
@@ -161,7 +165,7 @@ internal sealed class WorkerPool : IDisposable
         var (first, last) = ((int)(step.Units * part / parts), (int)(step.Units * (part + 1) / parts));
         if (first < last)
             step.Run(first, last);
-        Volatile.Write(ref _done[thread].Value, _done[thread].Value + 1);
+        Volatile.Write(ref _progress[thread].Done, _progress[thread].Done + 1);
         return true;
     }
 
@@ -169,8 +173,8 @@ internal sealed class WorkerPool : IDisposable
     private long Done()
     {
         var sum = 0L;
-        for (var i = 0; i < _done.Length; i++)
-            sum += Volatile.Read(ref _done[i].Value);
+        for (var i = 0; i < _progress.Length; i++)
+            sum += Volatile.Read(ref _progress[i].Done);
         return sum;
     }
 
@@ -211,5 +215,18 @@ internal sealed class WorkerPool : IDisposable
     {
         [FieldOffset(128)]
         public long Value;
+    }
+
+    /// <summary>What one thread tells the others, written by it alone; padded likewise.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct Progress
+    {
+        /// <summary>Runs up to the last that it takes part in.</summary>
+        [FieldOffset(128)]
+        public long Runs;
+
+        /// <summary>Chunks it has done, of whichever range.</summary>
+        [FieldOffset(136)]
+        public long Done;
     }
 }

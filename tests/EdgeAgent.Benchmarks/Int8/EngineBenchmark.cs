@@ -43,8 +43,9 @@ internal static class EngineBenchmark
 
     /// <summary>
     /// The engine with several threads against itself with one. No other engine runs in between: ONNX Runtime's threads spin
-    /// on after a run and would hold the cores. How much one thread loses when as many others as were asked for run networks of
-    /// their own tells what the cores allow at most: virtual ones may be the two halves of one.
+    /// on after a run and would hold the cores. Two figures tell what the cores allow, since a hypervisor may move virtual ones to
+    /// the two halves of a core or to two dies: how much one thread loses when the others run networks of their own, and
+    /// how long a cache line takes to another core and back.
     /// </summary>
     public static int CompareThreads(int threads, ReadOnlySpan<string> models)
     {
@@ -56,12 +57,47 @@ internal static class EngineBenchmark
             using var shared = new PlanExecutor(model, threads);
             var input = Noise(alone.InputShape.Count, 1);
             var output = new float[alone.OutputShape.Count];
+            var roundTrip = RoundTripNs();
             // Runs of one kind follow one another in tens, as they do in use: the workers are awake from the second on.
             var times = Interleaved(() => Tenfold(alone, input, output), () => Tenfold(shared, input, output));
             Console.WriteLine(FormattableString.Invariant(
-                $"{graph.Name,-17} {model.Macs / 1e6,6:f2} MMAC: 1 thread {times[0] / 10:f1} us, {threads} threads {times[1] / 10:f1} us, {times[0] / times[1]:f2}x; the cores allow {threads * times[0] / BesideOthers(model, threads - 1):f2}x"));
+                $"{graph.Name,-17} {model.Macs / 1e6,6:f2} MMAC: 1 thread {times[0] / 10:f1} us, {threads} threads {times[1] / 10:f1} us, {times[0] / times[1]:f2}x; the cores allow {threads * times[0] / BesideOthers(model, threads - 1):f2}x, a line goes there and back in {roundTrip:f0} ns"));
         }
         return 0;
+    }
+
+    /// <summary>The median of the means of a thousand trips each.</summary>
+    private static double RoundTripNs()
+    {
+        const int batches = 101, trips = 1000;
+        long ball = 0; // odd: with the other thread
+        var other = new Thread(() =>
+        {
+            for (var trip = 1L; trip < 2 * batches * trips; trip += 2)
+            {
+                while (Volatile.Read(ref ball) != trip)
+                {
+                }
+                Volatile.Write(ref ball, trip + 1);
+            }
+        });
+        other.Start();
+        var means = new double[batches];
+        for (var batch = 0; batch < batches; batch++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            for (var trip = 0L; trip < trips; trip++)
+            {
+                Volatile.Write(ref ball, 2 * (batch * trips + trip) + 1);
+                while (Volatile.Read(ref ball) != 2 * (batch * trips + trip) + 2)
+                {
+                }
+            }
+            means[batch] = Stopwatch.GetElapsedTime(start).TotalNanoseconds / trips;
+        }
+        other.Join();
+        Array.Sort(means);
+        return means[batches / 2];
     }
 
     /// <summary>As ten runs with one thread, while other threads do the same on their own.</summary>

@@ -146,7 +146,7 @@ internal sealed class TfLiteFileBuilder
     }
 
     /// <summary>Everything that a table points to must lie in the file before the table begins: nested offsets are made first.</summary>
-    private static Offset Table(FlatBufferBuilder b, params (int Id, object Value)[] fields)
+    internal static Offset Table(FlatBufferBuilder b, params (int Id, object Value)[] fields)
     {
         b.StartTable(fields.Length == 0 ? 0 : fields.Max(f => f.Id) + 1);
         foreach (var (id, value) in fields)
@@ -173,14 +173,14 @@ internal sealed class TfLiteFileBuilder
         return new(b.EndTable());
     }
 
-    private static Offset Text(FlatBufferBuilder b, string text) => new(b.CreateString(text).Value);
+    internal static Offset Text(FlatBufferBuilder b, string text) => new(b.CreateString(text).Value);
 
-    private static Offset Ints(FlatBufferBuilder b, int[] values) => Vector(b, values, 4, b.AddInt);
+    internal static Offset Ints(FlatBufferBuilder b, int[] values) => Vector(b, values, 4, b.AddInt);
 
-    private static Offset Offsets(FlatBufferBuilder b, Offset[] offsets) => Vector(b, offsets, 4, o => b.AddOffset(o.At));
+    internal static Offset Offsets(FlatBufferBuilder b, Offset[] offsets) => Vector(b, offsets, 4, o => b.AddOffset(o.At));
 
     /// <summary>Flatbuffers grow from the end: elements are written last first.</summary>
-    private static Offset Vector<T>(FlatBufferBuilder b, T[] values, int size, Action<T> add)
+    internal static Offset Vector<T>(FlatBufferBuilder b, T[] values, int size, Action<T> add)
     {
         b.StartVector(size, values.Length, size);
         for (var i = values.Length - 1; i >= 0; i--)
@@ -188,7 +188,7 @@ internal sealed class TfLiteFileBuilder
         return new(b.EndVector().Value);
     }
 
-    private readonly record struct Offset(int At);
+    internal readonly record struct Offset(int At);
 
     private sealed record FileTensor(string Name, ElementType Type, int[] Shape, int Buffer, TfLiteQuantization? Quantization, bool IsVariable = false);
 

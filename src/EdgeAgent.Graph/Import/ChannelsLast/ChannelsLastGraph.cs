@@ -211,6 +211,13 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
         return y;
     }
 
+    /// <summary>Einstein's summation of values in the model's order of axes.</summary>
+    public Laid Einsum(string name, string equation, Func<string, ImportFault> fault, params Laid[] operands)
+    {
+        var einsum = new Einsum(equation, (op, inputs) => graph.Emit($"{name}_{op.Type.ToLowerInvariant()}", op, inputs), graph.Shape, fault);
+        return new(einsum.Emit(Array.ConvertAll(operands, Plain)));
+    }
+
     /// <summary>The value under another shape (the model's; a dimension of k batches is -k).</summary>
     public Laid Reshape(string name, Laid x, int[] to, Func<string, Exception> fault)
     {

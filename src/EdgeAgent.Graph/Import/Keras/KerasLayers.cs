@@ -279,11 +279,9 @@ internal static class KerasLayers
     /// <summary>A dense layer over any axes, written as a sum of products; "..." stands for the axes that no letter names.</summary>
     private static Laid EinsumDense(KerasCall call, bool keras3)
     {
-        var (graph, equation) = (call.Graph, call.Config["equation"].Text().Replace(" ", "", StringComparison.Ordinal));
-        var named = equation.Split(',')[0].Replace("...", "", StringComparison.Ordinal).Length;
-        var free = string.Concat("ABCDEFGH".Where(c => !equation.Contains(c)).Take(Math.Max(0, call.Shape.Length - named)));
+        var graph = call.Graph;
         var kernel = call.Weight("kernel", 0, -1);
-        var y = Einsum.Emit(call.Name, equation.Replace("...", free, StringComparison.Ordinal), call.X, new(graph.Assembly.Constant(call.Name + "_kernel", kernel)), graph, call.Fault);
+        var y = graph.Einsum(call.Name, call.Config["equation"].Text(), call.Fault, call.X, new(graph.Assembly.Constant(call.Name + "_kernel", kernel)));
         if (!call.Config["bias_axes"].IsNull)
             y = graph.Binary(call.Name + "_biased", new Add(), y, new(graph.Assembly.Constant(call.Name + "_bias", call.Weight("bias", 1, -1))));
         return Activated(call, y, keras3);

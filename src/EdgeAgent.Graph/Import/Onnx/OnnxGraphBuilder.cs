@@ -11,6 +11,9 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
 {
     private const int MaxDepth = 16;
 
+    /// <summary>The largest networks have a fifth of this; loops inside loops could make any number.</summary>
+    private const int MaxNodes = 1 << 16;
+
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, TensorProto> _initializers = [];
     private readonly Dictionary<string, Tensor> _constants = [];
@@ -18,8 +21,12 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     private readonly Dictionary<string, ValueSpec> _values = [];
 
     private readonly Dictionary<string, List<string>> _readers = [];
+
+    /// <summary>Where the search for a free number goes on: loops ask for the same name at every step.</summary>
+    private readonly Dictionary<string, int> _numbers = [];
     private string? _batchOnes;
     private int _depth;
+    private int _converted;
 
     /// <summary>Values that are zero for every sample of the batch.</summary>
     public HashSet<string> Zeros { get; } = [];
@@ -103,23 +110,48 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     /// <summary>The nodes of a body in the place of <paramref name="node"/>, with its outputs as the node's.</summary>
     public void Inline(OnnxNode node, GraphProto body)
     {
-        if (++_depth > MaxDepth)
-            throw node.Fault($"is a branch inside {MaxDepth} others, which is not supported");
+        var nodes = Open(node, body);
+        Nested(node, () =>
+        {
+            foreach (var inner in nodes)
+                Convert(inner);
+        });
+        for (var i = 0; i < node.Proto.Output.Count; i++)
+            Bind(node, i, i < body.Output.Count ? body.Output[i].Name : throw node.Fault($"its branch has {body.Output.Count} outputs"));
+    }
+
+    /// <summary>Makes a body's own constants known; returns its nodes in order.</summary>
+    public IReadOnlyList<OnnxNode> Open(OnnxNode node, GraphProto body)
+    {
         foreach (var initializer in body.Initializer)
             if (!_initializers.TryAdd(initializer.Name, initializer))
-                throw node.Fault($"its branch defines '{ModelImportException.OneLine(initializer.Name)}' a second time");
-        foreach (var inner in OnnxOrder.Sort(body, _initializers.Keys.Concat(_values.Keys).Concat(_folded.Keys).Concat(_constants.Keys), node.Opset))
-            Convert(inner);
-        for (var i = 0; i < node.Proto.Output.Count; i++)
-        {
-            var result = i < body.Output.Count ? body.Output[i].Name : throw node.Fault($"its branch has {body.Output.Count} outputs");
-            if (_folded.TryGetValue(result, out var folded))
-                _folded[node.Output(i)] = folded;
-            else if (node.Output(i).Length > 0)
-                Emit(node.Name, new Identity(), [result], node.Output(i));
-        }
+                throw node.Fault($"its body defines '{ModelImportException.OneLine(initializer.Name)}' a second time");
+        return OnnxOrder.Sort(body, _initializers.Keys.Concat(_values.Keys).Concat(_folded.Keys).Concat(_constants.Keys), node.Opset);
+    }
+
+    public void Nested(OnnxNode node, Action convert)
+    {
+        if (++_depth > MaxDepth)
+            throw node.Fault($"is inside {MaxDepth} other bodies, which is not supported");
+        convert();
         _depth--;
     }
+
+    /// <summary>Makes <paramref name="value"/> an output of the node.</summary>
+    public void Bind(OnnxNode node, int output, string value)
+    {
+        if (node.Output(output).Length == 0)
+            return;
+        if (_folded.TryGetValue(value, out var folded))
+            _folded[node.Output(output)] = folded;
+        else
+            Emit(node.Name, new Identity(), [value], node.Output(output));
+    }
+
+    /// <summary>Type and shape of a value that a converter needs.</summary>
+    public ValueSpec ValueOf(OnnxNode node, string name) => Value(name) ?? throw node.Fault(_folded.ContainsKey(name)
+        ? "computes with the batch size, which is not supported; export the model with a fixed batch"
+        : $"reads '{ModelImportException.OneLine(name)}', which nothing defines");
 
     /// <summary>True if the nodes that read a value are of these types, and it is no output.</summary>
     public bool OnlyReadBy(string name, params string[] types) =>
@@ -153,9 +185,12 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     /// <summary>A name that nothing of the file and nothing emitted so far has.</summary>
     public string FreshName(string name)
     {
-        while (_values.ContainsKey(name) || _folded.ContainsKey(name) || _initializers.ContainsKey(name) || _constants.ContainsKey(name))
-            name += "_";
-        return name;
+        var number = _numbers.GetValueOrDefault(name);
+        var fresh = number == 0 ? name : $"{name}_{number}";
+        while (_values.ContainsKey(fresh) || _folded.ContainsKey(fresh) || _initializers.ContainsKey(fresh) || _constants.ContainsKey(fresh))
+            fresh = $"{name}_{++number}";
+        _numbers[name] = number;
+        return fresh;
     }
 
     /// <summary>True if the node can be computed now and makes no more of the file than there is in it.</summary>
@@ -174,8 +209,10 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
             throw new ImportFault($"constant '{ModelImportException.OneLine(name)}' is defined twice");
     }
 
-    private void Convert(OnnxNode node)
+    public void Convert(OnnxNode node)
     {
+        if (++_converted > MaxNodes)
+            throw node.Fault($"is one of more than {MaxNodes} nodes with all loops written out, which is not supported");
         var domain = node.Proto.Domain is "" or "ai.onnx" ? "" : node.Proto.Domain + ".";
         if (!OnnxOperators.All.TryGetValue(domain + node.Op, out var convert))
             throw Unsupported(node);
@@ -227,8 +264,8 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         foreach (var input in model.Graph.Input.Where(i => !_initializers.ContainsKey(i.Name)))
         {
             var name = ModelImportException.OneLine(input.Name);
-            if (input.Type?.TensorType is not { } tensor || OnnxTensors.TypeOf(tensor.ElemType) is not { } type)
-                throw new ImportFault($"input '{name}' is no tensor of a supported type (float, uint8, int8, int32, int64, bool)");
+            if (input.Type?.TensorType is not { } tensor || OnnxTensors.ComputedTypeOf(tensor.ElemType) is not { } type)
+                throw new ImportFault($"input '{name}' is no tensor of a supported type (float, double, float16, bfloat16, uint8, int8, int32, int64, bool)");
             if (tensor.Shape is null)
                 throw new ImportFault($"input '{name}' has no shape; export the model with one");
             var spec = new ValueSpec(input.Name, type, [.. tensor.Shape.Dim.Select((d, i) => Dimension(d, i, name))]);

@@ -42,6 +42,10 @@ internal static class OnnxTensors
         _ => null,
     };
 
+    /// <summary>The type that an input of that type is computed in: float32 for all floating-point types.</summary>
+    public static ElementType? ComputedTypeOf(int onnxType) =>
+        (DataType)onnxType is DataType.Double or DataType.Float16 or DataType.Bfloat16 ? ElementType.Float32 : TypeOf(onnxType);
+
     public static DataType TypeOf(ElementType type) => type switch
     {
         ElementType.Float32 => DataType.Float,

@@ -32,7 +32,7 @@ internal static class TfOperators
         ["Conv2DBackpropInput"] = Of(ConvTranspose),
         ["DepthwiseConv2dNative"] = Of(Depthwise),
         ["Div"] = Binary(new Div()),
-        ["Einsum"] = Of((n, g) => Einsum.Emit(n.Name, n.Text("equation", ""), n.Data(0), n.Data(1), g, n.Fault)),
+        ["Einsum"] = Of((n, g) => g.Einsum(n.Name, n.Text("equation", ""), n.Fault, [.. Enumerable.Range(0, n.InputCount).Select(n.Data)])),
         ["Elu"] = Unary(_ => new Elu(1)),
         ["EnsureShape"] = Passed,
         ["Equal"] = Compared(new Equal()),

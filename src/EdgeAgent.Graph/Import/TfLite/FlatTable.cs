@@ -95,11 +95,15 @@ internal readonly struct FlatTable
     /// <summary>Null where the field is absent.</summary>
     public int[]? Ints(int id) => Values(id, 4, _file.Int);
 
+    public int[]? UShorts(int id) => Values(id, 2, UShort);
+
     public float[]? Floats(int id) => Values(id, 4, _file.Float);
 
     public long[]? Longs(int id) => Values(id, 8, _file.Long);
 
     public ReadOnlyMemory<byte> Bytes(int id) => Vector(id, 1) is var (start, count) ? _file.Slice(start, count) : default;
+
+    private int UShort(long at) => _file.UShort(at);
 
     private T[]? Values<T>(int id, int size, Func<long, T> read)
     {

@@ -65,7 +65,7 @@ internal sealed class TfLiteGraphBuilder
         if (tensor.IsConstant || !_stored[index] && tensor.Shape.Contains(0))
         {
             var stored = TfLiteTensors.Read(tensor, _model.File);
-            var quantized = tensor.Quantization is not null && stored.Type is ElementType.Int8 or ElementType.UInt8;
+            var quantized = tensor.Quantization is not null && (tensor.Type is TfLiteType.Int8 or TfLiteType.UInt8 or TfLiteType.Int16);
             return _real[index] = Constant(_names[index], quantized ? TfLiteTensors.Dequantized(tensor, stored) : stored);
         }
         if (!_stored[index])
@@ -94,6 +94,8 @@ internal sealed class TfLiteGraphBuilder
         var tensor = node.Input(input);
         if (!tensor.IsConstant)
             return permutation.Length == 0 ? Real(node, input) : Emit(node, new Transpose(permutation), Real(node, input));
+        if (node.Input(0).Type == TfLiteType.Int16 && tensor.Type is TfLiteType.Int32 or TfLiteType.Int64 && tensor.Quantization is not null)
+            return Constant(Fresh(tensor.Name + "_real"), TfLiteTensors.Dequantized(tensor, TfLiteTensors.Read(tensor, _model.File)));
         var integers = node.Input(0).IsQuantized && !node.Input(0).IsConstant && tensor.Type is TfLiteType.Int8 or TfLiteType.UInt8 or TfLiteType.Int32;
         if (!integers)
             return permutation.Length == 0 ? Real(node, input) : Emit(node, new Transpose(permutation), Real(node, input));
@@ -167,8 +169,6 @@ internal sealed class TfLiteGraphBuilder
         _stored[index] = true;
         if (tensor.IsQuantized && Type(value) == ElementType.Float32)
             Quantize(node, value, index);
-        else if (tensor.Type == TfLiteType.Int16 && tensor.Quantization is not null)
-            throw node.Fault("activations of 16 bits are not supported; convert the model with 8 bits");
         else if (_nodes.Count > 0 && _nodes[^1].Outputs.Contains(value))
             Rename(value, index);
         else

@@ -38,7 +38,10 @@ internal sealed record TfLiteTensor(
 
     public bool IsConstant => !Data.IsEmpty;
 
-    /// <summary>An activation in 8 bits.</summary>
+    /// <summary>
+    /// An activation in 8 bits. One of 16 bits is computed in float32, as are the sums of its layers: its steps are too fine for
+    /// results to depend on them.
+    /// </summary>
     public bool IsQuantized => Quantization is { Scales.Length: 1 } && Type is TfLiteType.Int8 or TfLiteType.UInt8;
 }
 
@@ -109,10 +112,11 @@ internal sealed record TfLiteModel(
         var buffer = table.Int(2);
         if (buffer < 0 || buffer >= buffers.Length && buffer > 0)
             throw new ImportFault($"{place} has its data in buffer {buffer}, of {buffers.Length}");
-        if (table.Table(6) is not null)
-            throw new ImportFault($"{place} is stored sparsely, which is not supported; convert the model without sparsity");
+        var type = (TfLiteType)table.Byte(1);
         var data = buffer == 0 ? default : Data(buffers[buffer], file);
-        return new(name, (TfLiteType)table.Byte(1), shape, data, Quantization(table.Table(4), place), table.Flag(5))
+        if (table.Table(6) is { } sparsity && data.Length > 0)
+            data = TfLiteSparsity.Densified(sparsity, shape, data.Span, TfLiteTensors.BytesOf(type, place), file, place);
+        return new(name, type, shape, data, Quantization(table.Table(4), place), table.Flag(5))
         {
             Signature = table.Ints(7) ?? [],
         };

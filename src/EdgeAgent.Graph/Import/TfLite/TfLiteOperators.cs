@@ -25,6 +25,7 @@ internal static class TfLiteOperators
         ["CONV_2D"] = Convolution,
         ["DEPTH_TO_SPACE"] = TfLiteImages.DepthToSpace,
         ["DEPTHWISE_CONV_2D"] = DepthwiseConvolution,
+        ["DENSIFY"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DEQUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DIV"] = (n, g) => Binary(n, g, new Div()),
         ["ELU"] = (n, g) => Unary(n, g, new Elu(1)),

@@ -7,10 +7,10 @@ namespace EdgeAgent.Graph.Import.TfLite;
 /// <summary>Constant tensors of the file as <see cref="Tensor"/>s. Sizes are checked against the bytes that are there.</summary>
 internal static class TfLiteTensors
 {
-    /// <summary>The IR's type of a value; null for one that the IR does not have.</summary>
+    /// <summary>The IR's type of a value, 16 bits being quantized ones; null for one that the IR does not have.</summary>
     public static ElementType? TypeOf(TfLiteType type) => type switch
     {
-        TfLiteType.Float32 or TfLiteType.Float16 => ElementType.Float32,
+        TfLiteType.Float32 or TfLiteType.Float16 or TfLiteType.Int16 => ElementType.Float32,
         TfLiteType.UInt8 => ElementType.UInt8,
         TfLiteType.Int8 => ElementType.Int8,
         TfLiteType.Int32 => ElementType.Int32,
@@ -30,18 +30,22 @@ internal static class TfLiteTensors
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
     };
 
-    /// <summary>The constant as it is stored; float16 is widened.</summary>
+    /// <summary>Of an element.</summary>
+    /// <param name="place">Names the tensor in errors.</param>
+    public static int BytesOf(TfLiteType type, string place) => type switch
+    {
+        TfLiteType.Float32 or TfLiteType.Int32 => 4,
+        TfLiteType.Float16 or TfLiteType.Int16 => 2,
+        TfLiteType.UInt8 or TfLiteType.Int8 or TfLiteType.Bool => 1,
+        TfLiteType.Int64 => 8,
+        _ => throw new ImportFault($"{place} has element type {type}; supported: Float32, Float16, UInt8, Int8, Int16, Int32, Int64, Bool"),
+    };
+
+    /// <summary>The constant as it is stored; float16 and int16 are widened.</summary>
     public static Tensor Read(TfLiteTensor tensor, FlatFile file)
     {
         var name = $"tensor '{ModelImportException.OneLine(tensor.Name)}'";
-        var size = tensor.Type switch
-        {
-            TfLiteType.Float32 or TfLiteType.Int32 => 4,
-            TfLiteType.Float16 => 2,
-            TfLiteType.UInt8 or TfLiteType.Int8 or TfLiteType.Bool => 1,
-            TfLiteType.Int64 => 8,
-            _ => throw new ImportFault($"{name} has element type {tensor.Type}; supported: Float32, Float16, UInt8, Int8, Int32, Int64, Bool"),
-        };
+        var size = BytesOf(tensor.Type, name);
         long elements = 1;
         foreach (var dimension in tensor.Shape)
             elements = dimension < 0 || elements > int.MaxValue ? long.MaxValue / int.MaxValue : elements * dimension;
@@ -55,6 +59,7 @@ internal static class TfLiteTensors
         {
             TfLiteType.Float32 => Tensor.Of(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), tensor.Shape),
             TfLiteType.Float16 => Tensor.Of(Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(bytes).ToArray(), h => (float)h), tensor.Shape),
+            TfLiteType.Int16 => Tensor.Of(Array.ConvertAll(MemoryMarshal.Cast<byte, short>(bytes).ToArray(), v => (int)v), tensor.Shape),
             TfLiteType.Int32 => Tensor.Of(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), tensor.Shape),
             TfLiteType.Int64 => Tensor.Of(MemoryMarshal.Cast<byte, long>(bytes).ToArray(), tensor.Shape),
             TfLiteType.UInt8 => Tensor.Of(bytes.ToArray(), tensor.Shape),
@@ -69,6 +74,13 @@ internal static class TfLiteTensors
         var quantization = tensor.Quantization!;
         CheckAxis(tensor, quantization);
         var target = new float[stored.Count];
+        if (stored.Data is long[] sums)
+        {
+            // Biases beside activations of 16 bits: one axis, zero point 0.
+            for (var i = 0; i < sums.Length; i++)
+                target[i] = (float)(sums[i] * (double)quantization.Scales[i % quantization.Scales.Length]);
+            return Tensor.Of(target, stored.Shape);
+        }
         Quantizing.Dequantize(quantization.Axis, stored, Scales(quantization), Zeros(quantization, stored.Type), target);
         return Tensor.Of(target, stored.Shape);
     }

@@ -1,0 +1,103 @@
+using EdgeAgent.Graph.Ir;
+
+namespace EdgeAgent.Graph.Import.Onnx;
+
+/// <summary>The body of a loop, whose nodes are converted once for each step, each time under names of their own.</summary>
+internal sealed class OnnxBody
+{
+    private readonly OnnxNode _node;
+    private readonly OnnxGraphBuilder _graph;
+    private readonly IReadOnlyList<OnnxNode> _nodes;
+    private int _steps;
+
+    public OnnxBody(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        (_node, _graph) = (node, graph);
+        var body = node.Subgraph("body") ?? throw node.Fault("has no body");
+        _nodes = graph.Open(node, body);
+        Inputs = [.. body.Input.Select(i => i.Name)];
+        Outputs = [.. body.Output.Select(o => o.Name)];
+    }
+
+    public IReadOnlyList<string> Inputs { get; }
+
+    public IReadOnlyList<string> Outputs { get; }
+
+    /// <summary>Converts the body with these values as its inputs; returns the names of its outputs.</summary>
+    public string[] Step(string[] inputs)
+    {
+        var step = _steps++;
+        var names = Inputs.Zip(inputs).ToDictionary(p => p.First, p => p.Second);
+        _graph.Nested(_node, () =>
+        {
+            foreach (var inner in _nodes)
+            {
+                var proto = inner.Proto.Clone();
+                Rename(proto, names, step);
+                proto.Name = $"{inner.Name}_{step}";
+                _graph.Convert(new OnnxNode(proto, 0, inner.Opset));
+            }
+        });
+        return [.. Outputs.Select(o => names.GetValueOrDefault(o, o))];
+    }
+
+    /// <summary>One element of a sequence, without the axis of the sequence.</summary>
+    public string Element(string sequence, int axis, int index)
+    {
+        var slice = _graph.EmitTemporary(_node, new StridedSlice([index], [index + 1], [axis], [1]), sequence);
+        return Reshaped(slice, [.. _graph.ValueOf(_node, slice).Shape.Where((_, i) => i != axis)]);
+    }
+
+    private string Unsqueezed(string value, int axis)
+    {
+        var shape = _graph.ValueOf(_node, value).Shape.ToList();
+        shape.Insert(axis, 1);
+        return Reshaped(value, [.. shape]);
+    }
+
+    /// <summary>What the steps have made, one behind the other along a new axis.</summary>
+    public string Stacked(IReadOnlyList<string> made, long axis)
+    {
+        if (made.Count == 0)
+            throw _node.Fault("has no step and stacks what they make: an empty tensor, which is not supported");
+        var at = OnnxShapes.Axis(_node, axis, _graph.ValueOf(_node, made[0]).Shape.Length + 1);
+        return _graph.EmitTemporary(_node, new Concat(at), [.. made.Select(m => Unsqueezed(m, at))]);
+    }
+
+    private string Reshaped(string value, int[] shape) => _graph.EmitTemporary(_node, new Reshape([.. shape.Select(d => (long)Math.Max(d, -1))]), value);
+
+    private void Rename(NodeProto proto, Dictionary<string, string> names, int step)
+    {
+        for (var i = 0; i < proto.Input.Count; i++)
+            proto.Input[i] = names.GetValueOrDefault(proto.Input[i], proto.Input[i]);
+        foreach (var body in proto.Attribute.Where(a => a.G is not null).Select(a => a.G))
+            RenameBody(body, new(names), step);
+        for (var i = 0; i < proto.Output.Count; i++)
+            if (proto.Output[i].Length > 0)
+                proto.Output[i] = names[proto.Output[i]] = _graph.FreshName($"{proto.Output[i]}_{step}");
+    }
+
+    /// <summary>Bodies within the body: what they define has other names in every step too.</summary>
+    private void RenameBody(GraphProto body, Dictionary<string, string> names, int step)
+    {
+        string Own(string name) => names[name] = $"{name}_{step}";
+        foreach (var input in body.Input)
+            input.Name = Own(input.Name);
+        foreach (var initializer in body.Initializer)
+            initializer.Name = Own(initializer.Name);
+        foreach (var inner in body.Node)
+            foreach (var output in inner.Output.Where(o => o.Length > 0))
+                Own(output);
+        foreach (var inner in body.Node)
+        {
+            for (var i = 0; i < inner.Input.Count; i++)
+                inner.Input[i] = names.GetValueOrDefault(inner.Input[i], inner.Input[i]);
+            for (var i = 0; i < inner.Output.Count; i++)
+                inner.Output[i] = names.GetValueOrDefault(inner.Output[i], inner.Output[i]);
+            foreach (var nested in inner.Attribute.Where(a => a.G is not null).Select(a => a.G))
+                RenameBody(nested, new(names), step);
+        }
+        foreach (var output in body.Output)
+            output.Name = names.GetValueOrDefault(output.Name, output.Name);
+    }
+}

@@ -16,6 +16,13 @@ internal sealed record AgentProgram(string File, IReadOnlyList<string> Before)
     public static AgentProgram UnderQemu(string path, string cpu) => new("qemu-aarch64-static",
         ["-L", System.IO.File.Exists("/lib/ld-linux-aarch64.so.1") ? "/" : "/usr/aarch64-linux-gnu", "-E", "LD_LIBRARY_PATH=" + Arm64Libraries, "-cpu", cpu, path]);
 
+    /// <summary>
+    /// An x64 program under the kernel's own refusal of memory that was writable and is to become executable (prctl
+    /// PR_SET_MDWE of Linux 6.3, kept over exec), which is what systemd's MemoryDenyWriteExecute comes to.
+    /// </summary>
+    public static AgentProgram WithoutNewExecutableMemory(string path) => new("perl",
+        ["-e", "syscall(157, 65, 1, 0, 0, 0) == 0 or die qq(prctl: $!); exec @ARGV or die qq(exec: $!)", path]);
+
     /// <summary>Where <c>.ci/run</c> unpacks OpenSSL for arm64: the agent verifies signatures with the board's own.</summary>
     public static string Arm64Libraries => Path.Combine(RepositoryRoot, "artifacts", "arm64", "usr", "lib", "aarch64-linux-gnu");
 

@@ -29,12 +29,23 @@ public sealed class NativeAgentTests
     [Fact]
     public async Task X64V3_Hardware_DispatchesTheBestOfTheCpu()
     {
-        var flags = (await File.ReadAllTextAsync("/proc/cpuinfo", Cancellation)).Split('\n').FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal))?.Split(' ') ?? [];
+        var flags = await CpuFlagsAsync();
         Assert.SkipUnless(flags.Contains("avx2"), "this CPU has no AVX2");
         var hardware = await HardwareAsync(AgentProgram.Native(await NativeAgents.X64Async("x86-64-v3")));
         var expected = flags.Contains("avx512_vnni") && flags.Contains("avx512bw") && flags.Contains("avx512vl") ? "avx512vnni" : flags.Contains("avx_vnni") ? "avxvnni" : "avx2";
         Assert.Equal(expected, hardware.KernelSet);
         Assert.Contains("avx2", hardware.Isa);
+    }
+
+    [Fact]
+    public async Task X64V3_HardwareWhereNoMemoryBecomesExecutable_DispatchesTheNextBest()
+    {
+        var flags = await CpuFlagsAsync();
+        Assert.SkipUnless(flags.Contains("avx2"), "this CPU has no AVX2");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.OSVersion.Version >= new Version(6, 3), "PR_SET_MDWE needs Linux 6.3");
+        Assert.SkipUnless(File.Exists("/usr/bin/perl"), "perl is not installed: apt-get install perl-base");
+        var hardware = await HardwareAsync(AgentProgram.WithoutNewExecutableMemory(await NativeAgents.X64Async("x86-64-v3")));
+        Assert.Equal(flags.Contains("avx_vnni") ? "avxvnni" : "avx2", hardware.KernelSet);
     }
 
     [Theory]
@@ -132,6 +143,9 @@ public sealed class NativeAgentTests
             folder.Delete(recursive: true);
         }
     }
+
+    private static async Task<IReadOnlyList<string>> CpuFlagsAsync() =>
+        (await File.ReadAllTextAsync("/proc/cpuinfo", Cancellation)).Split('\n').FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal))?.Split(' ') ?? [];
 
     private static async Task<IReadOnlyList<BenchmarkReport>> ReportsAsync(TestFleet fleet, string route) =>
         [.. (await fleet.GetAsync(route, ContractsJson.Default.IReadOnlyListStoredReport)).Select(r => r.Event.Benchmark).OfType<BenchmarkReport>()];

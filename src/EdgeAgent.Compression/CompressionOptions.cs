@@ -14,6 +14,19 @@ public enum TeacherMode
     Joint,
 }
 
+/// <summary>Of what blocks students may be.</summary>
+public enum BlockChoice
+{
+    /// <summary>Slices of the teacher, or mobile blocks where they are better within the same cost (<see cref="Family.FamilyPlanner"/>).</summary>
+    Auto,
+
+    /// <summary>Slices of the teacher only.</summary>
+    Sliced,
+
+    /// <summary>Depthwise-separable blocks wherever the teacher has full convolutions.</summary>
+    Mobile,
+}
+
 /// <summary>What to compress, with which data, for which boards, in what time.</summary>
 public sealed record CompressionOptions : TrainingOptions
 {
@@ -34,6 +47,8 @@ public sealed record CompressionOptions : TrainingOptions
 
     public TeacherMode Teacher { get; init; } = TeacherMode.Fixed;
 
+    public BlockChoice Blocks { get; init; }
+
     /// <summary>Fitted cost models by profile id; a profile that is not listed gets its published one.</summary>
     public IReadOnlyDictionary<string, CostModel> CostModels { get; init; } = new Dictionary<string, CostModel>();
 
@@ -43,7 +58,7 @@ public sealed record CompressionOptions : TrainingOptions
     /// <summary>Name of the model in the manifests; null takes the model's file name.</summary>
     public string? Name { get; init; }
 
-    internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{Students}|{Teacher}|{Budgets}");
+    internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{Students}|{Teacher}|{Budgets}|{Blocks}");
 
     private protected override string Command => "compress";
 
@@ -57,6 +72,8 @@ public sealed record CompressionOptions : TrainingOptions
                 yield return ("--profile", profile.Id);
             yield return ("--students", FormattableString.Invariant($"{Students}"));
             yield return ("--teacher", Teacher == TeacherMode.Joint ? "joint" : "fixed");
+            if (Blocks != BlockChoice.Auto)
+                yield return ("--blocks", Blocks == BlockChoice.Mobile ? "mobile" : "sliced");
             if (Name is not null)
                 yield return ("--name", Name);
             if (Budgets.MaxLatencyMs is { } ms)

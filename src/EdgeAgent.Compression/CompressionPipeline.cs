@@ -33,18 +33,18 @@ public static class CompressionPipeline
         using var run = OpenedRun<StoredPlan>.Open(options, WorkspaceJson.Default.StoredPlan, progress, time, cancellation);
         var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
         log.Run("quantize", () => QuantizedTeacher.Run(options, inputs, teacher, PackagingPass.Quantized(targets[0].Profile).Format, workspace, cancellation), q => q?.Describe(inputs.TeacherBytes) ?? "left out: it is there already, or would take too much of the time");
-        var family = log.Run("shapes", () => FamilyPlanner.Plan(trainable.Graph, trainable.Groups, targets, inputs.TeacherBytes, options.Students, joint ? 0 : ShapeCatalogue.Taper), f => string.Join(", ", f.Shapes.Select(s => s.Name)));
-        var plan = run.Stored ?? log.Run("calibrate", () => CalibrationPass.Run(options, inputs, teacher, trainable, family, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        if (options.Blocks != BlockChoice.Sliced)
+            trainable = log.Run("mobile", () => trainable.WithMobileBlocks(inputs, cancellation), t => t.DescribeMobile());
+        var plan = run.Stored ?? Plan(run, trainable, targets, options, cancellation);
         run.Save(plan);
 
-        var (master, groups) = trainable.Master(plan.Shapes);
-        using var shared = new StudentWeights(master, groups, plan.Shapes);
+        using var shared = trainable.Weights(plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, plan.Crops);
         TrainTogether(shared, DistillationSettings.Shared(plan.BatchSize, plan.Timetable.SharedEnd, options.Steps));
         using var weights = shared.Separated();
         TrainTogether(weights, DistillationSettings.Separate(plan.BatchSize, plan.Timetable.MainEnd, options.Steps));
 
-        var students = plan.ByProfile.Values.SelectMany(s => s).Distinct().Order().ToArray();
+        var students = plan.ByProfile.Values.SelectMany(s => s).Select(s => s.Shape).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
         using var answers = joint ? new TeacherTargets(weights.Extract(0), TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, 1) : null;
         var finished = Finish(log, weights, students, targets, inputs, frozen ?? answers!, plan, options, clock, run.TrainerOf, cancellation);
@@ -93,6 +93,19 @@ public static class CompressionPipeline
             r => new PassDetail(r, [.. students.Students.Select(s => s.Name)]));
     }
 
+    /// <summary>Which students there will be, and how long they are trained.</summary>
+    private static StoredPlan Plan(OpenedRun<StoredPlan> run, TrainableTeacher trainable, IReadOnlyList<ProfileTarget> targets, CompressionOptions options, CancellationToken cancellation)
+    {
+        var (log, inputs) = (run.Log, run.Inputs);
+        var rungs = log.Run("shapes", () => FamilyPlanner.Rungs(trainable, targets, inputs.TeacherBytes, options.Students, options.Teacher == TeacherMode.Joint ? 0 : ShapeCatalogue.Taper, options.Blocks),
+            r => string.Join(", ", FamilyPlanner.Candidates(r).Select(c => c.Shape.Name).Distinct()));
+        IReadOnlyList<Rung> open = [.. rungs.Where(r => r.Ruled is null)];
+        var trial = open.Count == 0 ? null : log.Run(BlockTrial.Pass, () => BlockTrial.Run(options, inputs, trainable, open, run.Clock, run.TrainerOf(BlockTrial.Pass), run.Workspace.CheckpointPath(BlockTrial.Pass), cancellation),
+            t => t.Describe(), t => new PassDetail(t.Training, t.Students));
+        var family = FamilyPlanner.Plan(rungs, r => trial!.Judge(r));
+        return log.Run("calibrate", () => CalibrationPass.Run(options, inputs, run.Teacher, trainable, family, run.Clock, cancellation), p => Invariant($"{string.Join(", ", family.Shapes.Select(s => s.Name))}: batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+    }
+
     /// <summary>The students, and with <c>--teacher joint</c> the teacher's copy, on the first held-out images while training goes on.</summary>
     private static HeldOutProbe HeldOut(StudentWeights weights, RunInputs inputs) =>
         new([.. weights.Students.Select(s => s.Name)], Math.Min(HeldOutProbe.MostImages, inputs.Validation.Count), cancellation => [.. weights.Graphs.Select((g, i) =>
@@ -118,7 +131,7 @@ public static class CompressionPipeline
         PassLog log, StudentWeights weights, int[] students, IReadOnlyList<ProfileTarget> targets, RunInputs inputs, TeacherTargets answers,
         StoredPlan plan, CompressionOptions options, RunClock clock, Func<string, Trainer> trainer, CancellationToken cancellation)
     {
-        var wanted = students.SelectMany(s => targets.Where(t => plan.ByProfile[t.Profile.Id].Contains(s)).Select(t => PackagingPass.Quantized(t.Profile).IsSymmetric).Distinct().Select(symmetric => (Student: s, Symmetric: symmetric))).ToArray();
+        var wanted = students.SelectMany(s => targets.Where(t => plan.ByProfile[t.Profile.Id].Any(p => p.Shape == s)).Select(t => PackagingPass.Quantized(t.Profile).IsSymmetric).Distinct().Select(symmetric => (Student: s, Symmetric: symmetric))).ToArray();
         var work = Array.ConvertAll(wanted, w => Graph.Ir.GraphStatistics.Of(weights.Graphs[w.Student]).Macs + 2e6);
         var finished = new List<FinishedStudent>();
         for (var i = 0; i < wanted.Length; i++)
@@ -136,7 +149,7 @@ public static class CompressionPipeline
     private static List<WrittenStudent> Export(IReadOnlyList<FinishedStudent> finished, IReadOnlyList<ProfileTarget> targets, StoredPlan plan, RunInputs inputs, Workspace workspace, CompressionOptions options, CancellationToken cancellation)
     {
         var wanted = finished.SelectMany(f => targets
-            .Where(t => plan.ByProfile[t.Profile.Id].Any(i => plan.Shapes[i].Name == f.Shape.Name) && PackagingPass.Quantized(t.Profile).IsSymmetric == f.Symmetric)
+            .Where(t => plan.ByProfile[t.Profile.Id].Any(p => plan.Shapes[p.Shape].Name == f.Shape.Name) && PackagingPass.Quantized(t.Profile).IsSymmetric == f.Symmetric)
             .Select(t => PackagingPass.Quantized(t.Profile).Format).Distinct().Select(format => (Student: f, Format: format))).ToArray();
         var simulationTime = options.Budget * 0.04 / Math.Max(1, wanted.Length);
         return [.. wanted.Select(w => StudentFiles.Write(w.Student, w.Format, inputs.Validation, workspace.StatePath($"{w.Student.Shape.Name}-{w.Format}.onnx"), options.ThreadCount, simulationTime, cancellation))];
@@ -163,6 +176,8 @@ public static class CompressionPipeline
                 Activations = ProfileReport.NameOf(target.Profile.Int8.Activations),
                 DeviceBytes = candidate.AsChoice.ModelBytes,
                 EnergyMj = candidate.AsChoice.EnergyMj,
+                Blocks = student.Student.Shape.Blocks,
+                Reason = candidate.Reason,
             });
         }
         return reports;

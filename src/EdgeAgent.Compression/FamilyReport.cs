@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Reporting;
 
 namespace EdgeAgent.Compression;
@@ -79,7 +80,7 @@ public sealed record FamilyReport
             Comparisons = report.Comparisons ?? [],
             Layers = report.Layers ?? [],
             Warnings = report.Warnings ?? [],
-            Students = [.. report.Students.Select(s => s with { Activations = s.Activations ?? "" })],
+            Students = [.. report.Students.Select(s => s with { Activations = s.Activations ?? "", Reason = s.Reason ?? "" })],
             Passes = [.. report.Passes.Select(p => p with { Runs = Math.Max(1, p.Runs), Curve = p.Curve ?? [], Models = p.Models ?? [], HeldOut = p.HeldOut ?? [] })],
         };
     }
@@ -121,6 +122,12 @@ public sealed record StudentReport(
 
     /// <summary>Energy of one inference, predicted.</summary>
     public double EnergyMj { get; init; }
+
+    /// <summary>Slice of the teacher, or mobile blocks.</summary>
+    public BlockKind Blocks { get; init; }
+
+    /// <summary>What binds its width on this profile, and why it has its kind of blocks; empty in reports of earlier versions.</summary>
+    public string Reason { get; init; } = "";
 }
 
 public sealed record RejectedStudent(string Name, string Profile, string Reason);

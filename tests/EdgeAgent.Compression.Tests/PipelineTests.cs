@@ -1,5 +1,9 @@
 using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Packaging;
+using EdgeAgent.Compression.Passes;
+using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Compression.Tests.Family;
 using EdgeAgent.Contracts.Artifacts;
 using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Graph.Export.Onnx;
@@ -85,6 +89,61 @@ public sealed class PipelineTests : IDisposable
         Assert.InRange(report.Overhead.MacShare, 0.001, 1);
         Assert.InRange(report.Overhead.ElementwiseShare, report.Overhead.MacShare, 1);
         Assert.Equal(report.Overhead.JointStepUs / report.Overhead.TeacherStepUs, report.Overhead.Ratio, 6);
+    }
+
+    /// <summary>A teacher wide enough that mobile blocks are wider at the same cost; stopped in the trial and in the training, it ends the same.</summary>
+    [Fact]
+    public void Run_WithATrialOfBlocks_StoppedAndResumed_GivesTheSameFiles()
+    {
+        var options = Options();
+        options = options with { Steps = 64, Students = 1, CostModels = options.Profiles.ToDictionary(p => p.Id, p => FamilyPlannerTests.Costs(p, depthwiseUs: 1)) };
+        OnnxExporter.Write(SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 64, seed: 2), options.ModelPath);
+        var whole = CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
+        var trial = Assert.Single(whole.Passes, p => p.Name == BlockTrial.Pass);
+        Assert.Equal(8, trial.Steps);
+        Assert.All(whole.Students, s => Assert.Contains("after 8 steps of both", s.Reason, StringComparison.Ordinal));
+
+        var cut = options with { OutDirectory = Path.Combine(_data.Root, "cut"), Resume = true, CheckpointEvery = TimeSpan.Zero };
+        foreach (var pass in (string[])[BlockTrial.Pass, "distil"])
+        {
+            using var stop = new CancellationTokenSource();
+            var stopper = new Quiet(p =>
+            {
+                if (p.Pass == pass)
+                    stop.Cancel();
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => CompressionPipeline.Run(cut, stopper, stop.Token));
+        }
+        var resumed = CompressionPipeline.Run(cut, Quiet.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Equal(whole.Students.Select(s => (s.Name, s.Reason, s.Top1)), resumed.Students.Select(s => (s.Name, s.Reason, s.Top1)));
+        foreach (var (a, b) in whole.Students.Zip(resumed.Students))
+            foreach (var file in (string[])["model.onnx", "model.plan"])
+                Assert.Equal(File.ReadAllBytes(Path.Combine(options.OutDirectory, a.Directory, file)), File.ReadAllBytes(Path.Combine(cut.OutDirectory, b.Directory, file)));
+    }
+
+    /// <summary>Their plan computes the bytes of the simulation, or they would not ship.</summary>
+    [Theory]
+    [InlineData(TeacherMode.Fixed)]
+    [InlineData(TeacherMode.Joint)]
+    public void Run_WithMobileBlocks_ShipsDepthwiseStudents(TeacherMode mode)
+    {
+        var options = Options() with { Blocks = BlockChoice.Mobile, Teacher = mode, Steps = 160 };
+        OnnxExporter.Write(SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 16, seed: 2), options.ModelPath);
+        var report = CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Empty(report.Rejected);
+        Assert.NotEmpty(report.Students);
+        Assert.All(report.Students, s =>
+        {
+            Assert.Equal(BlockKind.Mobile, s.Blocks);
+            Assert.StartsWith("m", s.Name, StringComparison.Ordinal);
+            Assert.Contains("mobile blocks", s.Reason, StringComparison.Ordinal);
+            using var plan = PlanModel.Load(Path.Combine(options.OutDirectory, s.Directory, "model.plan"));
+            // Six blocks, and the normalisation of the pixels.
+            Assert.Equal(7, plan.Operators.Count(o => o.Type == "DepthwiseConv"));
+        });
+        Assert.Contains("--blocks mobile", report.Run!.Command, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -35,6 +35,27 @@ internal static class TestGraphs
         return b.Graph(b.Node(new Reshape([-1, Classes]), b.Conv(b.Node(new GlobalAveragePool(), x), 16, Classes, 1, 1)));
     }
 
+    /// <summary>Inception's factored 1x5 and 5x1 windows beside a dilated one, joined, and gated by squeeze-and-excitation.</summary>
+    public static GraphSpec FactoredGated(int seed = 6)
+    {
+        var b = new Builder(seed);
+        var x = b.Relu(b.Conv("image", 3, 16, 3, 2));
+        var factored = b.Relu(b.Conv(b.Relu(b.Conv(x, 16, 16, new Window([1, 5], [1, 1], [0, 2, 0, 2], [1, 1]))), 16, 16, new Window([5, 1], [1, 1], [2, 0, 2, 0], [1, 1])));
+        var dilated = b.Relu(b.Conv(x, 16, 8, new Window([3, 3], [1, 1], [2, 2, 2, 2], [2, 2])));
+        var joined = b.Node(new Concat(1), factored, dilated);
+        var gate = b.Node(new Sigmoid(), b.Conv(b.Relu(b.Conv(b.Node(new GlobalAveragePool(), joined), 24, 8, 1, 1)), 8, 24, 1, 1));
+        // One pad more at the end than at the beginning, as TensorFlow has it.
+        return b.Head(b.Relu(b.Conv(b.Node(new Mul(), joined, gate), 24, 16, new Window([3, 3], [2, 2], [0, 0, 1, 1], [1, 1]))), 16);
+    }
+
+    /// <summary>A MobileNet in small: behind the first layer everything is depthwise or 1x1.</summary>
+    public static GraphSpec Depthwise(int seed = 7)
+    {
+        var b = new Builder(seed);
+        var x = b.Relu(b.Conv("image", 3, 16, 3, 2));
+        return b.Head(b.Relu(b.Conv(b.Relu(b.Conv(x, 16, 16, 3, 1, groups: 16)), 16, 24, 1, 1)), 24);
+    }
+
     public static float[] Images(int count, int seed = 1)
     {
         var random = new Random(seed);
@@ -59,13 +80,16 @@ internal static class TestGraphs
 
         public string Relu(string x) => Node(new Relu(), x);
 
-        public string Conv(string x, int inputs, int outputs, int kernel, int stride, int groups = 1)
+        public string Conv(string x, int inputs, int outputs, int kernel, int stride, int groups = 1) =>
+            Conv(x, inputs, outputs, Window.Of(kernel, stride, kernel / 2), groups);
+
+        public string Conv(string x, int inputs, int outputs, Window window, int groups = 1)
         {
             var name = $"w{_nodes.Count}";
             // Pixels are large: the first layer brings them down to about one.
-            _constants[name] = Weights([outputs, inputs / groups, kernel, kernel], inputs / groups * kernel * kernel * (x == "image" ? 10_000.0 : 1));
+            _constants[name] = Weights([outputs, inputs / groups, .. window.Kernel], inputs / groups * window.Kernel[0] * window.Kernel[1] * (x == "image" ? 10_000.0 : 1));
             _constants[name + ".b"] = Weights([outputs], 10);
-            return Node(new Conv(Window.Of(kernel, stride, kernel / 2), groups), x, name, name + ".b");
+            return Node(new Conv(window, groups), x, name, name + ".b");
         }
 
         public GraphSpec Head(string x, int channels)

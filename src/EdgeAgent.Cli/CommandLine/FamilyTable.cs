@@ -20,6 +20,8 @@ internal static class FamilyTable
                 Markup.Escape(s.Label is null ? s.Profile : $"{s.Profile} ({s.Label})"), Markup.Escape(s.Name), Units.Percent(s.Top1), Markup.Escape(Units.Interval(s.Interval)), Units.Percent(s.RelativeTop1),
                 Units.Bytes(s.OnnxBytes), Units.Text($"{s.TimesSmaller:0.0} x"), Units.Bytes(s.PlanBytes), Units.Count(s.Macs), Units.Microseconds(s.PredictedUs), Units.Percent(s.Agreement));
         console.Write(table);
+        foreach (var s in report.Students.Where(s => s.Reason.Length > 0))
+            console.WriteLine($"{s.Name} for {s.Profile}: {s.Reason}");
         foreach (var choice in report.Choices)
             console.WriteLine($"{choice.Profile} gets {choice.Student}: {choice.Reason}");
         foreach (var rejected in report.Rejected)

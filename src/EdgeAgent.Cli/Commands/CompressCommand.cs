@@ -19,13 +19,15 @@ internal static class CompressCommand
         var students = new Option<int>("--students") { Description = "Students of different sizes for each profile", DefaultValueFactory = _ => 3 }.Between(1, 16);
         var teacher = new Option<string>("--teacher") { Description = "fixed: frozen; joint: trained together with the students", DefaultValueFactory = _ => "fixed" };
         teacher.AcceptOnlyFromAmong("fixed", "joint");
+        var blocks = new Option<string>("--blocks") { Description = "sliced: narrower copies of the teacher's layers; mobile: depthwise-separable blocks; auto: what is better at the same cost", DefaultValueFactory = _ => "auto" };
+        blocks.AcceptOnlyFromAmong("auto", "sliced", "mobile");
         var name = new Option<string?>("--name") { Description = "Name of the model in the fleet (default: the file's name)" };
         var budgets = new BudgetOptions();
         var fromFleet = new Option<string?>("--from-fleet") { Description = "Address of a controller: predict latencies by what its devices measured" };
         var controller = new ControllerOptions();
         var command = new Command("compress", "Make a family of small int8 students for one or more boards")
         {
-            students, teacher, name, fromFleet, controller.Token, controller.TokenFile,
+            students, teacher, blocks, name, fromFleet, controller.Token, controller.TokenFile,
         };
         run.AddTo(command);
         profiles.AddTo(command);
@@ -43,6 +45,7 @@ internal static class CompressCommand
             {
                 Students = parsed.GetValue(students),
                 Teacher = parsed.GetValue(teacher) == "joint" ? TeacherMode.Joint : TeacherMode.Fixed,
+                Blocks = parsed.GetValue(blocks) switch { "sliced" => BlockChoice.Sliced, "mobile" => BlockChoice.Mobile, _ => BlockChoice.Auto },
                 CostModels = costs,
                 Budgets = budgets.Read(parsed),
                 Name = parsed.GetValue(name),

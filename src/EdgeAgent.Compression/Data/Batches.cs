@@ -152,4 +152,14 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
     /// <summary>The batch's input as a tensor [N, ...].</summary>
     public torch.Tensor Tensor(Batch batch) =>
         torch.tensor(batch.Input, [batch.Plan.Samples.Length, .. SampleShape], torch.float32);
+
+    /// <summary>Inputs of batches, each disposed when the next is asked for.</summary>
+    public IEnumerable<torch.Tensor> Tensors(IEnumerable<Batch> batches)
+    {
+        foreach (var batch in batches)
+        {
+            using var tensor = Tensor(batch);
+            yield return tensor;
+        }
+    }
 }

@@ -16,17 +16,22 @@ public static class BatchNormStatistics
     public static void Measure(StudentWeights weights, int student, BatchSource images, int batchSize, bool bfloat16, CancellationToken cancellation)
     {
         images = images.Unmixed();
-        var graph = new TorchGraph(weights.Graphs[student], bfloat16);
         var size = Math.Min(batchSize, images.Count);
         var count = Math.Min(Batches, images.Count / size);
+        Measure(new TorchGraph(weights.Graphs[student], bfloat16), weights.Student(student), images.Tensors(images.Sample(int.MaxValue, count * size, size, cancellation, view: int.MaxValue)));
+    }
+
+    /// <summary>Leaves in the parameters' running statistics the means of those of the batches, each layer normalised by the batch's own.</summary>
+    public static void Measure(TorchGraph graph, ParameterLookup parameters, IEnumerable<torch.Tensor> batches)
+    {
         using var _ = torch.no_grad();
         var done = 0;
-        foreach (var batch in images.Sample(int.MaxValue, count * size, size, cancellation, view: int.MaxValue))
+        foreach (var batch in batches)
         {
             using var scope = torch.NewDisposeScope();
             // A momentum of 1/n makes the running value the mean of the first n.
             graph.BatchNormMomentum = 1.0 / ++done;
-            graph.Run(images.Tensor(batch), weights.Student(student), training: true);
+            graph.Run(batch, parameters, training: true);
         }
     }
 }

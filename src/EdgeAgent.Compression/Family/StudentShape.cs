@@ -3,11 +3,16 @@ using EdgeAgent.Graph.Ir;
 namespace EdgeAgent.Compression.Family;
 
 /// <summary>How wide a student is: channels kept of each dependency group.</summary>
-/// <param name="Name">Unique in the family, for example <c>w0.19</c>.</param>
+/// <param name="Name">Unique in the family, for example <c>w0.19</c>, or <c>m0.38</c> of mobile blocks.</param>
 /// <param name="Width">The share of the channels kept, on the geometric mean over groups, weighted by their size.</param>
 /// <param name="Counts">One entry per group; frozen groups keep their size.</param>
 public sealed record StudentShape(string Name, double Width, IReadOnlyList<int> Counts)
 {
+    /// <summary>Of which model the groups are.</summary>
+    public BlockKind Blocks { get; init; }
+
+    public bool IsSame(StudentShape other) => Blocks == other.Blocks && Counts.SequenceEqual(other.Counts);
+
     /// <summary>The smallest shape that contains all of the given ones.</summary>
     public static int[] Hull(IReadOnlyList<StudentShape> shapes) =>
         [.. Enumerable.Range(0, shapes[0].Counts.Count).Select(g => shapes.Max(s => s.Counts[g]))];
@@ -19,7 +24,7 @@ public sealed record StudentShape(string Name, double Width, IReadOnlyList<int> 
 public sealed record ShapeCost(long Parameters, long Macs, long OnnxBytes);
 
 /// <summary>Computes shapes from a single width number, and their cost.</summary>
-public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> groups, int channelMultiple)
+public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> groups, int channelMultiple, BlockKind blocks = BlockKind.Sliced)
 {
     /// <summary>
     /// Wide groups are narrowed more than narrow ones: channels ~ width * C * (C_min / C)^taper. Most parameters of a CNN sit in
@@ -41,7 +46,7 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
         var free = groups.Where(g => !g.Frozen && g.Size > channelMultiple).ToArray();
         var narrowest = free.Length == 0 ? 1 : free.Min(g => g.Size);
         var counts = groups.Select(g => g.Frozen ? g.Size : Round(width * g.Size * Math.Pow((double)narrowest / g.Size, taper), g.Size)).ToArray();
-        return new StudentShape("", EffectiveWidth(counts), counts);
+        return new StudentShape("", EffectiveWidth(counts), counts) { Blocks = blocks };
     }
 
     public ShapeCost Cost(StudentShape shape)
@@ -52,10 +57,11 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
 
     /// <summary>The widest shape that <paramref name="fits"/>; the narrowest there is when none does.</summary>
     /// <param name="fits">Monotone: what a shape fits, narrower ones fit.</param>
-    public StudentShape Widest(Func<StudentShape, ShapeCost, bool> fits, double taper = Taper)
+    /// <returns>And the next wider one, which does not fit; null where the whole model fits.</returns>
+    public (StudentShape Shape, StudentShape? Next) Widest(Func<StudentShape, ShapeCost, bool> fits, double taper = Taper)
     {
         double low = 0, high = 1;
-        var best = At(0, taper);
+        var (best, next) = (At(0, taper), (StudentShape?)null);
         for (var i = 0; i < 20; i++)
         {
             var middle = (low + high) / 2;
@@ -63,9 +69,9 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
             if (fits(shape, Cost(shape)))
                 (best, low) = (shape, middle);
             else
-                high = middle;
+                (next, high) = (shape, middle);
         }
-        return best;
+        return (best, next);
     }
 
     private int Round(double channels, int size) =>

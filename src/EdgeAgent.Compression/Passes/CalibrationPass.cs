@@ -23,11 +23,11 @@ public static class CalibrationPass
         var joint = options.Teacher == TeacherMode.Joint;
         IReadOnlyList<StudentShape> shapes = joint ? [full, .. family.Shapes] : family.Shapes;
 
-        var students = StepTimes.Train(teacher.Master(family.Shapes), family.Shapes, inputs, batchSize, clock, cancellation);
-        var alone = StepTimes.Train(teacher.Master([full]), [full], inputs, batchSize, clock, cancellation, teacherAt: 0);
+        var students = StepTimes.Train(teacher, family.Shapes, inputs, batchSize, clock, cancellation);
+        var alone = StepTimes.Train(teacher, [full], inputs, batchSize, clock, cancellation, teacherAt: 0);
         double forward = 0, together;
         if (joint)
-            together = StepTimes.Train(teacher.Master(shapes), shapes, inputs, batchSize, clock, cancellation, teacherAt: 0);
+            together = StepTimes.Train(teacher, shapes, inputs, batchSize, clock, cancellation, teacherAt: 0);
         else
         {
             forward = StepTimes.Forward(inputs, batchSize, clock, cancellation);
@@ -40,14 +40,14 @@ public static class CalibrationPass
         var crops = joint ? 0 : Crops(inputs, batchSize, forward, available);
         var (macs, elementwise) = Shares(teacher, family);
         var overhead = new OverheadReport(joint ? "joint" : "fixed", together * 1e6, alone * 1e6, together / alone, students * 1e6, macs, elementwise);
-        return new StoredPlan(inputs.Fingerprint, shapes, family.ByProfile.ToDictionary(p => p.Key, p => (IReadOnlyList<int>)[.. p.Value.Select(i => joint ? i + 1 : i)]),
+        return new StoredPlan(inputs.Fingerprint, shapes, family.ByProfile.ToDictionary(p => p.Key, p => (IReadOnlyList<PlannedStudent>)[.. p.Value.Select(s => joint ? s with { Shape = s.Shape + 1 } : s)]),
             batchSize, crops, joint ? together : students, forward, overhead, timetable, clock.Elapsed.TotalSeconds);
     }
 
     /// <summary>The students' work together, as shares of the teacher's.</summary>
     private static (double Macs, double Elementwise) Shares(TrainableTeacher teacher, FamilyPlan family)
     {
-        GraphSpec[] students = [.. family.Shapes.Select(s => new Slice(teacher.Groups, s.Counts).Apply(teacher.Graph))];
+        GraphSpec[] students = [.. family.Shapes.Select(teacher.Narrowed)];
         double Share(Func<GraphSpec, long> work) => students.Sum(work) / (double)Math.Max(1, work(teacher.Graph));
         return (Share(g => GraphStatistics.Of(g).Macs), Share(GraphStatistics.ElementwiseOf));
     }
@@ -71,7 +71,7 @@ public static class CalibrationPass
     private static double ClosingSeconds(RunInputs inputs, TeacherPass measured, TrainableTeacher teacher, FamilyPlan family)
     {
         const double int8Share = 0.5, formats = 2, simulation = 5_000;
-        var work = family.Shapes.Sum(s => (double)GraphStatistics.Of(new Slice(teacher.Groups, s.Counts).Apply(teacher.Graph)).Macs) / Math.Max(1, measured.Statistics.Macs);
+        var work = family.Shapes.Sum(s => (double)GraphStatistics.Of(teacher.Narrowed(s)).Macs) / Math.Max(1, measured.Statistics.Macs);
         return measured.SecondsPerImage * (inputs.TestImages + work * formats * int8Share * (2 * inputs.Validation.Count + inputs.TestImages + simulation));
     }
 }

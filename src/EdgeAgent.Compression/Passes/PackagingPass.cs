@@ -8,7 +8,8 @@ using EdgeAgent.Graph.Rewrites.Quantization;
 namespace EdgeAgent.Compression.Passes;
 
 /// <summary>A written student on one profile, accepted.</summary>
-public sealed record Candidate(WrittenStudent Written, ProfileTarget Target, double PredictedUs, double Float32Us, long Macs, long Parameters)
+/// <param name="Reason">Why it is as it is (<see cref="PlannedStudent.Reason"/>).</param>
+public sealed record Candidate(WrittenStudent Written, ProfileTarget Target, double PredictedUs, double Float32Us, long Macs, long Parameters, string Reason)
 {
     public StudentCandidate AsChoice => new(Written.Student.Shape.Name, Written.Validation.Top1, Written.Plan.Length > 0 && Target.Profile.Int8.Engine == EngineKind.Int8 ? Written.Plan.Length : Written.Onnx.Length, PredictedUs, Target.Int8.EstimateMj(PredictedUs));
 }
@@ -29,8 +30,9 @@ public static class PackagingPass
         var accepted = new List<Candidate>();
         var rejected = new List<RejectedStudent>();
         foreach (var target in targets)
-            foreach (var shape in plan.ByProfile[target.Profile.Id].Select(i => plan.Shapes[i]))
+            foreach (var (position, why) in plan.ByProfile[target.Profile.Id])
             {
+                var shape = plan.Shapes[position];
                 var format = Quantized(target.Profile).Format;
                 var student = written.Single(w => w.Format == format && w.Student.Shape.Name == shape.Name);
                 var graph = student.Student.Graph;
@@ -42,7 +44,7 @@ public static class PackagingPass
                     continue;
                 }
                 var statistics = GraphStatistics.Of(graph);
-                accepted.Add(new Candidate(student, target, int8, float32, statistics.Macs, statistics.Parameters));
+                accepted.Add(new Candidate(student, target, int8, float32, statistics.Macs, statistics.Parameters, why));
             }
         return (accepted, rejected);
     }

@@ -3,7 +3,6 @@ using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Runtime;
-using EdgeAgent.Graph.Ir;
 using TorchSharp;
 
 namespace EdgeAgent.Compression.Passes;
@@ -12,11 +11,10 @@ namespace EdgeAgent.Compression.Passes;
 internal static class StepTimes
 {
     /// <summary>A training step of the given students together.</summary>
-    /// <param name="master">The model whose weights they share.</param>
     /// <param name="teacherAt">Position of the one that learns from the labels.</param>
-    public static double Train((GraphSpec Graph, IReadOnlyList<ChannelGroup> Groups) master, IReadOnlyList<StudentShape> shapes, RunInputs inputs, int batchSize, RunClock clock, CancellationToken cancellation, int? teacherAt = null)
+    public static double Train(TrainableTeacher teacher, IReadOnlyList<StudentShape> shapes, RunInputs inputs, int batchSize, RunClock clock, CancellationToken cancellation, int? teacherAt = null)
     {
-        using var weights = new StudentWeights(master.Graph, master.Groups, shapes);
+        using var weights = teacher.Weights(shapes);
         var trainee = JointStudents.Of(weights, new DistillationLoss(), TorchRuntime.HasBfloat16, teacherAt);
         using var optimizer = new Sgd(trainee.Trained, 0.9, 0);
         return Fastest(inputs, batchSize, clock, cancellation, (input, labels) =>

@@ -2,12 +2,20 @@ using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Inputs;
+using TorchSharp;
 
 namespace EdgeAgent.Compression.Passes;
 
 /// <summary>The teacher as students are cut from it: batch-norms in place, channels sorted by importance.</summary>
 public sealed record TrainableTeacher(GraphSpec Graph, IReadOnlyList<ChannelGroup> Groups, int InsertedNorms)
 {
+    /// <summary>The same of mobile blocks; null where they are not asked for, or where there is nothing to replace.</summary>
+    public SliceableModel? Mobile { get; init; }
+
+    public SliceableModel Model(BlockKind blocks) => blocks == BlockKind.Sliced
+        ? new SliceableModel(Graph, Groups)
+        : Mobile ?? throw new InvalidOperationException($"graph {Graph.Name} was not given mobile blocks");
+
     private const int StatisticsImages = 512, StatisticsBatch = 64;
 
     public static TrainableTeacher Prepare(RunInputs inputs, CancellationToken cancellation)
@@ -24,16 +32,22 @@ public sealed record TrainableTeacher(GraphSpec Graph, IReadOnlyList<ChannelGrou
 
     /// <summary>With a batch-norm behind every convolution, from a few hundred training images.</summary>
     public static GraphSpec WithNorms(GraphSpec graph, RunInputs inputs, CancellationToken cancellation) =>
-        BatchNormInsertion.Apply(graph, inputs.PlainTraining.Sample(0, StatisticsImages, StatisticsBatch, cancellation).Select(inputs.PlainTraining.Tensor));
+        BatchNormInsertion.Apply(graph, Plain(inputs, cancellation));
 
-    /// <summary>The widest model that the students share weights of: a slice of this one, its channels in the same order.</summary>
-    public (GraphSpec Graph, IReadOnlyList<ChannelGroup> Groups) Master(IReadOnlyList<StudentShape> shapes)
-    {
-        var graph = WeightScaling.Apply(new Slice(Groups, StudentShape.Hull(shapes)).Apply(Graph));
-        var groups = ChannelDependencies.Find(graph);
-        // Slicing keeps structure and order, so that a shape's counts mean the same groups.
-        if (groups.Count != Groups.Count)
-            throw new InvalidGraphException($"graph {graph.Name}: slicing changed its channel groups from {Groups.Count} to {groups.Count}");
-        return (graph, groups);
-    }
+    /// <summary>With mobile blocks to choose from; the same where there is nothing that they could replace.</summary>
+    public TrainableTeacher WithMobileBlocks(RunInputs inputs, CancellationToken cancellation) =>
+        this with { Mobile = MobileBlocks.Apply(Graph, () => Plain(inputs, cancellation)) is { } graph ? SliceableModel.Of(graph) : null };
+
+    public string DescribeMobile() => Mobile is { } mobile
+        ? $"{mobile.Graph.Nodes.Count(n => n.Op is Conv) - Graph.Nodes.Count(n => n.Op is Conv)} full convolutions as depthwise-separable blocks, in case they are better"
+        : "no full convolution to replace";
+
+    public GraphSpec Narrowed(StudentShape shape) => Model(shape.Blocks).Narrowed(shape);
+
+    /// <summary>The weights of students, shared by those of one kind.</summary>
+    public StudentWeights Weights(IReadOnlyList<StudentShape> shapes) =>
+        new(blocks => Model(blocks).Master([.. shapes.Where(s => s.Blocks == blocks)]), shapes);
+
+    private static IEnumerable<torch.Tensor> Plain(RunInputs inputs, CancellationToken cancellation) =>
+        inputs.PlainTraining.Tensors(inputs.PlainTraining.Sample(0, StatisticsImages, StatisticsBatch, cancellation));
 }

@@ -22,7 +22,7 @@ public interface IStoredPlan
 /// <param name="StepSeconds">Calibrated time of a training step of all students.</param>
 /// <param name="TeacherSeconds">Calibrated time of the frozen teacher's forward pass.</param>
 public sealed record StoredPlan(
-    string Fingerprint, IReadOnlyList<StudentShape> Shapes, IReadOnlyDictionary<string, IReadOnlyList<int>> ByProfile,
+    string Fingerprint, IReadOnlyList<StudentShape> Shapes, IReadOnlyDictionary<string, IReadOnlyList<PlannedStudent>> ByProfile,
     int BatchSize, int Crops, double StepSeconds, double TeacherSeconds, OverheadReport Overhead, Timetable Timetable, double ElapsedSeconds) : IStoredPlan;
 
 /// <summary>The output directory: <c>PROFILE/STUDENT/</c> with the students, <c>family.json</c>, and <c>.compress/</c> with the run's own state.</summary>

@@ -86,7 +86,7 @@ public static class PruningPipeline
     {
         var batchSize = CalibrationPass.BatchSize(inputs);
         StudentShape[] whole = [new("whole", 1, [.. trainable.Groups.Select(g => g.Size)])];
-        var step = StepTimes.Train(trainable.Master(whole), whole, inputs, batchSize, clock, cancellation);
+        var step = StepTimes.Train(trainable, whole, inputs, batchSize, clock, cancellation);
         var forward = StepTimes.Forward(inputs, batchSize, clock, cancellation);
         // The teacher on the test images, and a model nearly as large.
         var end = Timetable.TrainingEnd(options.Budget, 2 * teacher.SecondsPerImage * Math.Max(inputs.TestImages, inputs.Validation.Count));

@@ -18,12 +18,12 @@ internal static class ChoiceSection
         [
             Html.Of($"{markers[s.Name].Inline}{s.Name}{(s.Name == choice.Student ? Html.Trusted(" <span class=\"chosen\">chosen</span>") : Html.Empty)}"), Page.Text(Figures.Percent(s.ValidationTop1)),
             Use(s.PredictedUs, budgets.MaxLatencyMs * 1000, Figures.Microseconds), Use(s.DeviceBytes, budgets.MaxModelBytes, Figures.Bytes), Use(s.EnergyMj, budgets.MaxEnergyMj, Figures.Millijoules),
-            Page.Text(s.Float32Us > 0 ? $"{Figures.Times(s.Float32Us / s.PredictedUs)} faster" : ""),
+            Page.Text(s.Float32Us > 0 ? $"{Figures.Times(s.Float32Us / s.PredictedUs)} faster" : ""), Page.Text(s.Reason),
         ]);
         return Html.Of($"""
             <h3>{choice.Profile}</h3>
             <p>{choice.Student}: {choice.Reason}.{(choice.BindingBudget is null ? " No budget binds." : "")}</p>
-            {Page.Table($"Students of {choice.Profile}, and the share of each budget they use", ["", "top-1, held-out", "latency", "bytes to the device", "energy", "against itself in float32"], rows)}
+            {Page.Table($"Students of {choice.Profile}, and the share of each budget they use", ["", "top-1, held-out", "latency", "bytes to the device", "energy", "against itself in float32", Page.Column.Text("why this one")], rows)}
             """);
     }
 

@@ -8,15 +8,21 @@ public static class TorchAccuracy
 {
     public static double Top1(TorchGraph graph, ParameterLookup parameters, BatchSource batches, CancellationToken cancellation, int limit = int.MaxValue, ValueTap? tap = null)
     {
+        var right = Right(graph, parameters, batches, cancellation, limit, tap);
+        return right.Length == 0 ? 0 : right.Count(r => r) / (double)right.Length;
+    }
+
+    /// <summary>For each image in order whether it is classified right.</summary>
+    public static bool[] Right(TorchGraph graph, ParameterLookup parameters, BatchSource batches, CancellationToken cancellation, int limit = int.MaxValue, ValueTap? tap = null)
+    {
         using var _ = torch.no_grad();
-        long right = 0, count = 0;
+        var right = new List<bool>();
         foreach (var batch in batches.Sequential(250, limit, cancellation))
         {
             using var scope = torch.NewDisposeScope();
             var classes = graph.Run(batches.Tensor(batch), parameters, training: false, tap).argmax(1);
-            right += classes.eq(torch.tensor(batch.Labels)).sum().item<long>();
-            count += batch.Labels.Length;
+            right.AddRange(classes.eq(torch.tensor(batch.Labels)).data<bool>().ToArray());
         }
-        return count == 0 ? 0 : (double)right / count;
+        return [.. right];
     }
 }

@@ -2,6 +2,8 @@ using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Compression.Tests.Family;
+using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Tests.Graph;
 using TorchSharp;
 
@@ -13,12 +15,14 @@ public sealed class TorchGraphTests
 
     static TorchGraphTests() => TorchRuntime.Prepare();
 
-    public static TheoryData<string> Graphs() => ["residual", "concat-depthwise", "small-resnet"];
+    public static TheoryData<string> Graphs() => ["residual", "concat-depthwise", "small-resnet", "factored-gated", "mobile"];
 
     internal static GraphSpec Named(string name) => name switch
     {
         "residual" => TestGraphs.Residual(),
         "concat-depthwise" => TestGraphs.ConcatDepthwise(),
+        "factored-gated" => TestGraphs.FactoredGated(),
+        "mobile" => Simplification.Apply(MobileBlocksTests.Mobile(TestGraphs.FactoredGated()).Mobile),
         _ => SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 5),
     };
 

@@ -1,0 +1,133 @@
+using EdgeAgent.Compression.Family;
+using EdgeAgent.Compression.Passes;
+using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Contracts.Costs;
+using EdgeAgent.Contracts.Devices;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Tests;
+
+namespace EdgeAgent.Compression.Tests.Family;
+
+/// <summary>Which students a profile gets under cost models that say different things of depthwise convolutions.</summary>
+public sealed class FamilyPlannerTests
+{
+    private const long TeacherBytes = 8_000_000;
+
+    private static readonly Lazy<TrainableTeacher> Teacher = new(() =>
+    {
+        TorchRuntime.Prepare();
+        var (normed, mobile) = MobileBlocksTests.Mobile(SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 64, seed: 2));
+        return new TrainableTeacher(normed, ChannelDependencies.Find(normed), 0) { Mobile = SliceableModel.Of(mobile) };
+    });
+
+    [Fact]
+    public void Rungs_WhereDepthwiseIsCheap_HaveWiderMobileBlocksAtNoHigherCost()
+    {
+        var rungs = Rungs(depthwiseUs: 1);
+
+        Assert.Equal(3, rungs.Count);
+        Assert.All(rungs, r => Assert.True(r.Mobile!.Shape.Width > r.Sliced!.Shape.Width, $"{r.Mobile.Shape.Width} and {r.Sliced.Shape.Width}"));
+        Assert.All(rungs, r => Assert.True(r.Mobile!.PredictedUs <= r.Sliced!.PredictedUs));
+        Assert.All(rungs, r => Assert.Null(r.Ruled));
+    }
+
+    [Fact]
+    public void Rungs_WhereDepthwiseIsDear_KeepSlicesWithoutATrial()
+    {
+        var rungs = Rungs(depthwiseUs: 50_000);
+
+        Assert.All(rungs, r => Assert.Equal(BlockKind.Sliced, r.Ruled));
+        var plan = FamilyPlanner.Plan(rungs, _ => throw new InvalidOperationException("nothing is to be tried"));
+        Assert.All(plan.Shapes, s => Assert.Equal(BlockKind.Sliced, s.Blocks));
+        Assert.All(plan.ByProfile["x64-gateway"], s => Assert.Contains("mobile blocks", s.Reason, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Rungs_WhereNoSliceIsFastEnough_AreMobileBlocks()
+    {
+        var narrowest = Rungs(depthwiseUs: 1, new ProfileBudgets(MaxModelBytes: 1), students: 1)[0].Sliced!;
+        var narrow = Rungs(depthwiseUs: 1, new ProfileBudgets(MaxLatencyMs: narrowest.PredictedUs * 0.7 / 1000), students: 1);
+
+        var rung = Assert.Single(narrow);
+        Assert.Equal(BlockKind.Mobile, rung.Ruled);
+        Assert.False(rung.Sliced!.Fits);
+        Assert.Contains("no slice of the teacher is within the budgets", FamilyPlanner.Plan(narrow, _ => default).ByProfile["x64-gateway"][0].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_OfWhatTrainingDecides_TakesTheJudgement()
+    {
+        var rungs = Rungs(depthwiseUs: 1);
+        var taken = rungs[1].Mobile!.Shape.Name;
+        var plan = FamilyPlanner.Plan(rungs, r => r.Mobile!.Shape.Name == taken ? (BlockKind.Mobile, "it was better") : (BlockKind.Sliced, "it was not"));
+
+        Assert.Equal(3, plan.Shapes.Count);
+        Assert.Equal(taken, Assert.Single(plan.Shapes, s => s.Blocks == BlockKind.Mobile).Name);
+        Assert.StartsWith("m", taken, StringComparison.Ordinal);
+        Assert.EndsWith("; it was better", plan.ByProfile["x64-gateway"].Single(s => plan.Shapes[s.Shape].Name == taken).Reason, StringComparison.Ordinal);
+        Assert.Equal(plan.Shapes.Count, plan.Shapes.DistinctBy(s => s.Name).Count());
+    }
+
+    [Theory]
+    [InlineData(null, null, null, "the widest within size 1 of 1")]
+    [InlineData(0.5, null, null, "the widest within the latency budget")]
+    [InlineData(null, 0.5, null, "the widest within the size budget")]
+    [InlineData(null, null, 0.5, "the widest within the energy budget")]
+    [InlineData(null, 0.0, null, "the narrowest there is, and still over the size budget")]
+    public void Reason_OfASlice_NamesWhatBindsItsWidth(double? latency, double? size, double? energy, string reason)
+    {
+        var free = Assert.Single(Rungs(1, students: 1, blocks: BlockChoice.Sliced)).Sliced!;
+        var target = Target(1, new ProfileBudgets());
+        var budgets = new ProfileBudgets(latency * free.PredictedUs / 1000, (long?)(size * free.Cost.OnnxBytes), energy * target.Int8.EstimateMj(free.PredictedUs));
+
+        var bound = Assert.Single(Rungs(1, budgets, students: 1, blocks: BlockChoice.Sliced)).Sliced!;
+
+        Assert.StartsWith(reason, bound.Bound, StringComparison.Ordinal);
+        Assert.Equal(latency is null && size is null && energy is null, bound.Shape.IsSame(free.Shape));
+    }
+
+    [Theory]
+    [InlineData(100, 70, BlockKind.Mobile)]
+    [InlineData(100, 95, BlockKind.Sliced)]
+    [InlineData(70, 100, BlockKind.Sliced)]
+    [InlineData(0, 0, BlockKind.Sliced)]
+    public void Judge_TakesMobileBlocksOnlyIfTheyAreBetterBeyondChance(int onlyMobile, int onlySliced, BlockKind expected)
+    {
+        bool[] mobile = [.. Enumerable.Range(0, 1000).Select(i => i < 500 + onlyMobile)];
+        bool[] sliced = [.. Enumerable.Range(0, 1000).Select(i => i < 500 || i >= 1000 - onlySliced)];
+
+        var (blocks, ruling) = BlockTrial.Judge(sliced, mobile, steps: 10);
+
+        Assert.Equal(expected, blocks);
+        Assert.Contains("10 steps", ruling, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rungs_OfATeacherWithoutFullConvolutions_AreSlices()
+    {
+        var teacher = Teacher.Value with { Mobile = null };
+        var rungs = FamilyPlanner.Rungs(teacher, [Target(1, new ProfileBudgets())], TeacherBytes, 2, ShapeCatalogue.Taper, BlockChoice.Mobile);
+        Assert.All(rungs, r => Assert.Equal(BlockKind.Sliced, r.Ruled));
+    }
+
+    private static IReadOnlyList<Rung> Rungs(double depthwiseUs, ProfileBudgets? budgets = null, int students = 3, BlockChoice blocks = BlockChoice.Auto) =>
+        FamilyPlanner.Rungs(Teacher.Value, [Target(depthwiseUs, budgets ?? new ProfileBudgets())], TeacherBytes, students, ShapeCatalogue.Taper, blocks);
+
+    private static ProfileTarget Target(double depthwiseUs, ProfileBudgets budgets)
+    {
+        var profile = ProfileLoader.LoadById(Repository.FirmwareProfiles, "x64-gateway");
+        var model = Costs(profile, depthwiseUs);
+        return new ProfileTarget(profile, model, model, budgets);
+    }
+
+    /// <summary>Microseconds for a million MACs: 100 in full and 1x1 convolutions, and what is given in depthwise ones; nothing else costs anything.</summary>
+    internal static CostModel Costs(DeviceProfile profile, double depthwiseUs)
+    {
+        var model = PublishedCost.Of(profile);
+        var us = model.UsPerUnit.Select(_ => 0.0).ToArray();
+        us[(int)CostTerm.FirstMacs] = us[(int)CostTerm.ConvMacs] = us[(int)CostTerm.PointwiseMacs] = us[(int)CostTerm.DenseMacs] = 100;
+        us[(int)CostTerm.DepthwiseMacs] = depthwiseUs;
+        return model with { UsPerUnit = us };
+    }
+}

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Inputs;
 using TorchSharp;
 
@@ -146,12 +147,12 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
             probabilities[i * samples.ClassCount + batch.Labels[i]] += 1 - mixed[i].Share;
             probabilities[i * samples.ClassCount + mixed[i].Label] += mixed[i].Share;
         }
-        return torch.tensor(probabilities, [batch.Labels.Length, samples.ClassCount], torch.float32);
+        return TorchTensors.Of(probabilities, batch.Labels.Length, samples.ClassCount);
     }
 
     /// <summary>The batch's input as a tensor [N, ...].</summary>
     public torch.Tensor Tensor(Batch batch) =>
-        torch.tensor(batch.Input, [batch.Plan.Samples.Length, .. SampleShape], torch.float32);
+        TorchTensors.Of(batch.Input, [batch.Plan.Samples.Length, .. SampleShape]);
 
     /// <summary>Inputs of batches, each disposed when the next is asked for.</summary>
     public IEnumerable<torch.Tensor> Tensors(IEnumerable<Batch> batches)

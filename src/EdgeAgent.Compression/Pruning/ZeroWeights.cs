@@ -36,7 +36,7 @@ internal sealed class ZeroWeights : IDisposable
         var threshold = sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * share))];
         var zeros = new ZeroWeights();
         for (var i = 0; i < weights.Length; i++)
-            zeros._masks.Add((weights[i], torch.tensor(Array.ConvertAll(sizes[i], s => s < threshold ? 0f : 1f), weights[i].shape).DetachFromDisposeScope()));
+            zeros._masks.Add((weights[i], TorchTensors.Of(Array.ConvertAll(sizes[i], s => s < threshold ? 0f : 1f), weights[i].shape).DetachFromDisposeScope()));
         return zeros;
     }
 

@@ -19,7 +19,7 @@ public static class DistillationSettings
     public static TrainingPlan Separate(int batchSize, TimeSpan deadline, long? mainSteps) =>
         Plan("specialize", batchSize, SharedShare, 1, deadline, mainSteps - SharedSteps(mainSteps));
 
-    /// <summary>A cycle of its own, for comparing students before the main training. Weights are shared in all of it: candidates are of either kind, and one of a kind at each size.</summary>
+    /// <summary>A cycle of its own in which weights are shared to the end, for comparing students before the main training.</summary>
     public static TrainingPlan Trial(string pass, int batchSize, TimeSpan deadline, long? steps) => Plan(pass, batchSize, 0, 1, deadline, steps);
 
     private static long? SharedSteps(long? mainSteps) => mainSteps is { } steps ? (long)Math.Ceiling(steps * SharedShare) : null;

@@ -92,7 +92,7 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
         NormKernel.Gradient(from, added, given, Memory(toX), toResidual is null || !norm.Relu ? null : Memory(toResidual), pixels, norm, a, b, c, Threads);
         GC.KeepAlive(saved);
         GC.KeepAlive(gradient);
-        return [toX, tensor(toGamma), tensor(toBeta), toResidual!, null!];
+        return [toX, TorchTensors.Of(toGamma, channels), TorchTensors.Of(toBeta, channels), toResidual!, null!];
     }
 
     private static int Threads => get_num_threads();

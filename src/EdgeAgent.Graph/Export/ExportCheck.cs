@@ -12,7 +12,7 @@ internal static class ExportCheck
     /// <exception cref="InvalidGraphException">They differ; the message names the output.</exception>
     public static void Compare(GraphSpec written, GraphSpec read)
     {
-        var inputs = written.Inputs.ToDictionary(i => i.Name, Sample);
+        var inputs = written.Inputs.ToDictionary(i => i.Name, i => Sample(i, Samples));
         var expected = new GraphInterpreter(written).Run(inputs);
         var actual = new GraphInterpreter(read).Run(inputs);
         foreach (var (name, tensor) in expected)
@@ -28,7 +28,9 @@ internal static class ExportCheck
     /// <exception cref="InvalidGraphException">They differ; the message names the output.</exception>
     public static void CompareWithLayouts(GraphSpec written, GraphSpec read, Func<string, bool> isChannelsLast)
     {
-        var inputs = written.Inputs.ToDictionary(i => i.Name, Sample);
+        // A file that states a batch of 1 is read with it where the batch does not lead the outputs.
+        var batch = read.Inputs.All(i => i.Shape is [-1, ..] or []) ? Samples : 1;
+        var inputs = written.Inputs.ToDictionary(i => i.Name, i => Sample(i, batch));
         var turned = read.Inputs.Zip(written.Inputs).ToDictionary(p => p.First.Name, p => isChannelsLast(p.Second.Name) ? Turned(inputs[p.Second.Name]) : inputs[p.Second.Name]);
         var expected = new GraphInterpreter(written).Run(inputs);
         var actual = new GraphInterpreter(read).Run(turned);
@@ -64,10 +66,10 @@ internal static class ExportCheck
             ? x.AsSpan().SequenceEqual(y)
             : a.Data.Cast<object>().SequenceEqual(b.Data.Cast<object>()));
 
-    private static Tensor Sample(ValueSpec input)
+    private static Tensor Sample(ValueSpec input, int batch)
     {
         var random = new Random(20261124);
-        var shape = Array.ConvertAll(input.Shape, d => d < 0 ? Samples : d);
+        var shape = Array.ConvertAll(input.Shape, d => d < 0 ? batch : d);
         var count = (int)shape.Aggregate(1L, (a, d) => a * d);
         return input.Type switch
         {

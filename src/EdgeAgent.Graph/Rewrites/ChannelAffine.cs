@@ -12,6 +12,9 @@ internal sealed record ChannelAffine(string Input, double[] Factors, double[] Of
     /// <summary><paramref name="node"/> as an affine map over <paramref name="channels"/> channels of a value of that rank; null if it is none.</summary>
     public static ChannelAffine? Of(Node node, int channels, int rank, IReadOnlyDictionary<string, Tensor> constants)
     {
+        // Where the steps of a sequence come first, axis 1 is the batch.
+        if (channels < 1)
+            return null;
         if (node.Op is BatchNormalization normalization)
         {
             if (!node.Inputs.Skip(1).All(constants.ContainsKey))

@@ -4,7 +4,7 @@ namespace EdgeAgent.Graph.Rewrites;
 
 /// <summary>
 /// Operators that a format does not have, as arithmetic that every format has: LayerNormalization, Softplus, Softsign, Erf, Elu
-/// and Selu of any parameters, ThresholdedRelu, Expand, and an ArgMax that keeps its axis.
+/// and Selu of any parameters, ThresholdedRelu, Expand, averages that leave out padding, and an ArgMax that keeps its axis.
 /// </summary>
 public static class ComposeOperators
 {
@@ -52,6 +52,9 @@ public static class ComposeOperators
             case Expand expand when shapes[node.Output] is { Type: ElementType.Float32 or ElementType.Int32 or ElementType.Int64 } result:
                 Last(new Mul(), node.Inputs[0], composer.Constant(node, "ones", Ones(result.Type, Array.ConvertAll(expand.Shape, d => (int)Math.Max(1, d)))));
                 return true;
+            case AveragePool { CountIncludePad: false } pool when shapes[node.Inputs[0]].Shape is { Length: 4 } images && IsOwnPadding(pool, images):
+                Average(node, pool, composer, images, shapes[node.Output].Shape);
+                return true;
             case ArgMax { KeepDims: true } max:
                 Last(new Reshape([.. shapes[node.Output].Shape.Select(d => (long)Math.Max(d, -1))]), Part(new ArgMax(max.Axis, false), node.Inputs[0]));
                 return true;
@@ -61,6 +64,28 @@ public static class ComposeOperators
 
         // exp(min(x, 0)) - 1, which is 0 from 0 on.
         string Negative() => Part(new Sub(), Part(new Exp(), Part(new Min(), node.Inputs[0], Number(0))), Number(1));
+    }
+
+    /// <summary>Padding that the average leaves out and that is not what other formats call "same".</summary>
+    private static bool IsOwnPadding(AveragePool pool, int[] images) => pool.Window.Dilations.All(d => d == 1) && pool.Window.Pads.Any(p => p != 0)
+        && !pool.Window.Pads.AsSpan().SequenceEqual(Window.SamePads(images.AsSpan(2), pool.Window.Kernel, pool.Window.Strides, pool.Window.Dilations));
+
+    /// <summary>The average with the padding counted as zeros, times what that makes it too small by.</summary>
+    private static void Average(Node node, AveragePool pool, NodeComposer composer, int[] images, int[] result)
+    {
+        var window = pool.Window;
+        var pads = window.Pads.ToArray();
+        var shares = new float[2][];
+        for (var axis = 0; axis < 2; axis++)
+        {
+            var (size, outputs, kernel) = (images[2 + axis], result[2 + axis], window.Kernel[axis]);
+            // With a ceiling, the last window may go on beyond the padding.
+            pads[axis + 2] = Math.Max(pads[axis + 2], (outputs - 1) * window.Strides[axis] + kernel - size - pads[axis]);
+            shares[axis] = [.. Enumerable.Range(0, outputs).Select(i => i * window.Strides[axis] - pads[axis]).Select(start => (float)kernel / (Math.Min(start + kernel, size) - Math.Max(start, 0)))];
+        }
+        var factors = Tensor.Of([.. shares[0].SelectMany(row => shares[1].Select(column => row * column))], 1, 1, result[2], result[3]);
+        var sum = composer.Part(node, new AveragePool(window with { Pads = pads }, false, true), node.Inputs[0]);
+        composer.Last(node, new Mul(), sum, composer.Constant(node, "shares", factors));
     }
 
     private static void Normalize(Node node, LayerNormalization normalization, NodeComposer composer, int rank)

@@ -38,6 +38,7 @@ internal static class OperatorGraphs
             x = t.Node(new Mul(), x, t.Weights(1, 1, 3, 1, 1));
             return t.Node(new Div(), x, t.Constant(Tensor.Of([2f, 3, 4, 5, 6], 5)));
         }),
+        ["Mul with the batch second"] = () => Graph(t => t.Node(new Mul(), t.Node(new Transpose([1, 0, 2]), t.Input(4, 3)), t.Constant(Tensor.Of([0.5f])))),
         ["Concat"] = () => Graph(t =>
         {
             var x = t.Input(3, 4, 4);
@@ -47,6 +48,7 @@ internal static class OperatorGraphs
         ["MaxPool with ceil, dilated"] = () => Graph(t => t.Node(new MaxPool(new([2, 3], [2, 2], [1, 0, 0, 1], [2, 1]), true), t.Input(3, 10, 9))),
         ["MaxPool 1-D"] = () => Graph(t => t.Node(new MaxPool(new([3], [2], [0, 1], [1]), false), t.Input(3, 12))),
         ["AveragePool"] = () => Graph(t => t.Node(new AveragePool(Window.Of(3, 2, 1), false, false), t.Input(3, 9, 9))),
+        ["AveragePool of even size, padding left out"] = () => Graph(t => t.Node(new AveragePool(new([3, 2], [2, 1], [1, 1, 1, 0], [1, 1]), false, false), t.Input(3, 8, 6))),
         ["AveragePool with ceil"] = () => Graph(t => t.Node(new AveragePool(Window.Of(3, 2, 0), true, false), t.Input(3, 8, 10))),
         ["AveragePool with padding counted"] = () => Graph(t => t.Node(new AveragePool(Window.Of(3, 2, 1), false, true), t.Input(3, 9, 9))),
         ["GlobalAveragePool"] = () => Graph(t => t.Node(new GlobalAveragePool(), t.Input(3, 7, 9))),

@@ -28,7 +28,7 @@ public sealed class QuantizedStudent : IDisposable
 
     private readonly ActivationFormat _format;
     private readonly GraphSpec _graph;
-    private readonly TorchGraph _executor;
+    private readonly TorchGraph _executor, _trainer;
     private readonly HashSet<string> _points;
     private readonly Dictionary<string, Layer> _layers = [];
     private readonly Dictionary<string, Tensor> _plain = [];
@@ -44,6 +44,8 @@ public sealed class QuantizedStudent : IDisposable
         _format = format;
         _graph = Simplification.ForQuantization(student).Verify();
         _executor = new TorchGraph(_graph, bfloat16: false);
+        // Training may round a little more than the files will; what they will do is computed in float32.
+        _trainer = TorchRuntime.HasBfloat16 ? new TorchGraph(_graph, bfloat16: true) : _executor;
         _points = [.. QuantizationPoints.Of(_graph).Values];
         foreach (var node in _graph.Nodes)
             if (node.Op is Conv or Gemm && _graph.Constants.TryGetValue(node.Inputs[1], out var weight))
@@ -59,7 +61,7 @@ public sealed class QuantizedStudent : IDisposable
     {
         using var scope = NewDisposeScope();
         var observing = input.Progress < ObserveUntil;
-        var logits = _executor.Run(input.Input, Weight, training: false, (name, value) => Activation(name, value, observing));
+        var logits = _trainer.Run(input.Input, Weight, training: false, (name, value) => Activation(name, value, observing));
         var error = loss.Of(logits, input.Teacher!, input.Labels);
         error.backward();
         return error.item<float>();
@@ -160,8 +162,10 @@ public sealed class QuantizedStudent : IDisposable
         var range = Range(name);
         // The gradient is that of the clamp: values beyond the range learn nothing from what they cannot change.
         var lowest = _format == ActivationFormat.Int8Symmetric ? -range.High : range.Low;
+        if (Bfloat16Memory.Holds(value))
+            return FakeQuantization.Run(value, (float)lowest, (float)range.High, range.Scale);
         using var scale = tensor(range.Scale);
-        return StraightThrough(value.Within(lowest, range.High), scale);
+        return StraightThrough(value.to(ScalarType.Float32).Within(lowest, range.High), scale);
     }
 
     /// <summary>
@@ -187,7 +191,7 @@ public sealed class QuantizedStudent : IDisposable
         var seen = value.detach();
         var range = _ranges[name];
         var old = range.data<float>();
-        float low = seen.min().item<float>(), high = seen.max().item<float>();
+        var (low, high) = Bfloat16Memory.Holds(seen) ? FakeQuantization.RangeOf(seen) : (seen.min().to(ScalarType.Float32).item<float>(), seen.max().to(ScalarType.Float32).item<float>());
         if (float.IsFinite(old[0]))
             (low, high) = ((float)(old[0] + (low - old[0]) * RangeMomentum), (float)(old[1] + (high - old[1]) * RangeMomentum));
         range.copy_(tensor(new[] { low, high }));

@@ -1,5 +1,4 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using EdgeAgent.Compression.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -22,9 +21,7 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
     private sealed record State(NormCoefficients Norm, double[] InverseDeviation);
 
     /// <summary>Whether this machine and these tensors are what the kernels are written for.</summary>
-    public static bool Takes(Tensor x, Tensor? residual) => Takes(x) && (residual is null || Takes(residual) && residual.shape.AsSpan().SequenceEqual(x.shape));
-
-    private static bool Takes(Tensor x) => NormKernel.IsSupported && x.dtype == ScalarType.BFloat16 && x.dim() == 4 && x.shape[1] > 1 && IsChannelsLast(x);
+    public static bool Takes(Tensor x, Tensor? residual) => Bfloat16Memory.Holds(x) && (residual is null || Bfloat16Memory.Holds(residual) && residual.shape.AsSpan().SequenceEqual(x.shape));
 
     /// <param name="x">See <see cref="Takes(Tensor, Tensor?)"/>.</param>
     /// <param name="gamma">[C], float32; so are <paramref name="beta"/> and the running statistics, which are updated.</param>
@@ -37,12 +34,12 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
     {
         var (x, gamma, beta, residual, settings) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2], (Tensor?)vars[3], (Settings)vars[4]);
         var (channels, pixels) = ((int)x.shape[1], checked((int)(x.shape[0] * x.shape[2] * x.shape[3])));
-        var from = Memory(x);
+        var from = Bfloat16Memory.Of(x);
 
         // Sums of differences from something near the mean: squares of large numbers would cancel.
         var center = new float[channels];
         for (var c = 0; c < channels; c++)
-            center[c] = BitConverter.UInt32BitsToSingle((uint)from[c] << 16);
+            center[c] = Bfloat16Memory.ToFloat(from[c]);
         var (sums, squares) = NormKernel.Moments(from, pixels, center, Threads);
         var (factors, offsets) = (gamma.ToFloats(), beta.ToFloats());
         float[] scale = new float[channels], shift = new float[channels], mean = new float[channels], variance = new float[channels];
@@ -60,8 +57,8 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
         Update(settings.RunningVariance, variance, settings.Momentum);
 
         var norm = new NormCoefficients(scale, shift, mean, settings.Relu);
-        var y = Like(x);
-        NormKernel.Apply(from, residual is null ? null : Memory(residual), Memory(y), pixels, norm, Threads);
+        var y = Bfloat16Memory.Like(x);
+        NormKernel.Apply(from, residual is null ? null : Bfloat16Memory.Of(residual), Bfloat16Memory.Of(y), pixels, norm, Threads);
         ctx.save_data(Kept, new State(norm, inverse));
         ctx.save_for_backward(residual is null ? [x] : [x, residual]);
         GC.KeepAlive(residual);
@@ -74,8 +71,8 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
         var saved = ctx.get_saved_variables();
         var (x, residual) = (saved[0], saved.Count > 1 ? saved[1] : null);
         var (channels, pixels) = (norm.Scale.Length, (int)(x.shape[0] * x.shape[2] * x.shape[3]));
-        var gradient = ChannelsLast(grad_output.to(ScalarType.BFloat16));
-        ushort* from = Memory(x), added = residual is null ? null : Memory(residual), given = Memory(gradient);
+        var gradient = Bfloat16Memory.Held(grad_output);
+        ushort* from = Bfloat16Memory.Of(x), added = residual is null ? null : Bfloat16Memory.Of(residual), given = Bfloat16Memory.Of(gradient);
 
         var (sums, products) = NormKernel.GradientSums(from, added, given, pixels, norm, Threads);
         float[] a = norm.Scale, b = new float[channels], c = new float[channels], toGamma = new float[channels], toBeta = new float[channels];
@@ -86,10 +83,10 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
             (b[i], c[i]) = ((float)slope, (float)(-norm.Scale[i] * sums[i] / pixels - slope * norm.Mean[i]));
             (toGamma[i], toBeta[i]) = ((float)(products[i] * inverse[i]), (float)sums[i]);
         }
-        var toX = Like(x);
+        var toX = Bfloat16Memory.Like(x);
         // Without ReLU the residual's gradient is the result's.
-        var toResidual = residual is null ? null : norm.Relu ? Like(x) : gradient;
-        NormKernel.Gradient(from, added, given, Memory(toX), toResidual is null || !norm.Relu ? null : Memory(toResidual), pixels, norm, a, b, c, Threads);
+        var toResidual = residual is null ? null : norm.Relu ? Bfloat16Memory.Like(x) : gradient;
+        NormKernel.Gradient(from, added, given, Bfloat16Memory.Of(toX), toResidual is null || !norm.Relu ? null : Bfloat16Memory.Of(toResidual), pixels, norm, a, b, c, Threads);
         GC.KeepAlive(saved);
         GC.KeepAlive(gradient);
         return [toX, TorchTensors.Of(toGamma, channels), TorchTensors.Of(toBeta, channels), toResidual!, null!];
@@ -103,13 +100,4 @@ internal sealed unsafe class FusedBatchNorm : autograd.SingleTensorFunction<Fuse
         for (var c = 0; c < batch.Length; c++)
             values[c] = (float)(values[c] + momentum * (batch[c] - values[c]));
     }
-
-    private static Tensor Like(Tensor x) => empty([x.shape[0], x.shape[2], x.shape[3], x.shape[1]], ScalarType.BFloat16).permute(0, 3, 1, 2);
-
-    /// <summary>libtorch's memory; it stays where it is while the tensor lives.</summary>
-    private static ushort* Memory(Tensor x) => (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(x.permute(0, 2, 3, 1).bytes));
-
-    private static bool IsChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).is_contiguous();
-
-    private static Tensor ChannelsLast(Tensor x) => IsChannelsLast(x) ? x : x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using static EdgeAgent.Compression.Runtime.Bfloat16Memory;
 
 namespace EdgeAgent.Compression.Teacher;
 
@@ -14,18 +15,8 @@ namespace EdgeAgent.Compression.Teacher;
 /// </summary>
 internal static unsafe class NormKernel
 {
-    private const int Lanes = 16;
-
-    /// <summary>Parts of the pixels that may be taken by different threads.</summary>
-    private const int Ranges = 16;
-
     /// <summary>Elements that are summed lane by lane: they stay in the first cache.</summary>
     private const int ChunkElements = 4096;
-
-    /// <summary>Below it, a second thread costs more than it brings.</summary>
-    private const int SerialElements = 1 << 19;
-
-    public static bool IsSupported => Avx512BW.IsSupported;
 
     /// <summary>Two sums for each channel: of x - center, and of its square.</summary>
     public static (double[] Sums, double[] Squares) Moments(ushort* x, int pixels, ReadOnlySpan<float> center, int threads)
@@ -57,7 +48,7 @@ internal static unsafe class NormKernel
         },
         (pixel, channel) =>
         {
-            var a = Float(x[pixel * (long)shape.Channels + channel]) - tiled[channel];
+            var a = ToFloat(x[pixel * (long)shape.Channels + channel]) - tiled[channel];
             return (a, a * a);
         });
     }
@@ -97,7 +88,7 @@ internal static unsafe class NormKernel
     {
         var shape = new Shape(pixels, norm.Scale.Length);
         var (scales, shifts) = (shape.Tiled(norm.Scale), shape.Tiled(norm.Shift));
-        InRanges(shape, threads, (_, first, count) =>
+        ForRanges(shape.Count, shape.Pixels, shape.Channels, threads, (_, first, count) =>
         {
             var (i, end) = (first * (long)shape.Channels, (first + count) * (long)shape.Channels);
             fixed (float* scaleOf = scales, shiftOf = shifts)
@@ -114,8 +105,8 @@ internal static unsafe class NormKernel
             for (; i < end; i++)
             {
                 var channel = (int)(i % shape.Channels);
-                var z = MathF.FusedMultiplyAdd(Float(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? Float(residual[i]) : 0);
-                y[i] = Bfloat16(TRelu.On && z < 0 ? 0 : z);
+                var z = MathF.FusedMultiplyAdd(ToFloat(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? ToFloat(residual[i]) : 0);
+                y[i] = ToBfloat16(TRelu.On && z < 0 ? 0 : z);
             }
         });
     }
@@ -149,7 +140,7 @@ internal static unsafe class NormKernel
         {
             var i = pixel * (long)shape.Channels + channel;
             var g = Behind<TRelu, TResidual>(i, channel, x, residual, gradient, scales, shifts);
-            return (g, g * (Float(x[i]) - means[channel]));
+            return (g, g * (ToFloat(x[i]) - means[channel]));
         });
     }
 
@@ -160,7 +151,7 @@ internal static unsafe class NormKernel
         var shape = new Shape(pixels, norm.Scale.Length);
         float[] scales = shape.Tiled(norm.Scale), shifts = shape.Tiled(norm.Shift);
         (a, b, c) = (shape.Tiled(a), shape.Tiled(b), shape.Tiled(c));
-        InRanges(shape, threads, (_, first, count) =>
+        ForRanges(shape.Count, shape.Pixels, shape.Channels, threads, (_, first, count) =>
         {
             var (i, end) = (first * (long)shape.Channels, (first + count) * (long)shape.Channels);
             fixed (float* scaleOf = scales, shiftOf = shifts, ofGradient = a, ofX = b, constant = c)
@@ -178,8 +169,8 @@ internal static unsafe class NormKernel
                 var channel = (int)(i % shape.Channels);
                 var g = Behind<TRelu, TResidual>(i, channel, x, residual, gradient, scales, shifts);
                 if (TResidual.On)
-                    toResidual[i] = Bfloat16(g);
-                toX[i] = Bfloat16(MathF.FusedMultiplyAdd(g, a[channel], MathF.FusedMultiplyAdd(Float(x[i]), b[channel], c[channel])));
+                    toResidual[i] = ToBfloat16(g);
+                toX[i] = ToBfloat16(MathF.FusedMultiplyAdd(g, a[channel], MathF.FusedMultiplyAdd(ToFloat(x[i]), b[channel], c[channel])));
             }
         });
     }
@@ -202,8 +193,8 @@ internal static unsafe class NormKernel
         where TRelu : IChoice
         where TResidual : IChoice
     {
-        var z = MathF.FusedMultiplyAdd(Float(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? Float(residual[i]) : 0);
-        return TRelu.On && !(z > 0) ? 0 : Float(gradient[i]);
+        var z = MathF.FusedMultiplyAdd(ToFloat(x[i]), scales[channel], shifts[channel]) + (TResidual.On ? ToFloat(residual[i]) : 0);
+        return TRelu.On && !(z > 0) ? 0 : ToFloat(gradient[i]);
     }
 
     /// <summary>Adds what a chunk's tiles sum up to, for every element of a tile, to both.</summary>
@@ -214,7 +205,7 @@ internal static unsafe class NormKernel
     {
         var channels = shape.Channels;
         var (firsts, seconds) = (new double[Ranges * channels], new double[Ranges * channels]);
-        InRanges(shape, threads, (range, first, count) =>
+        ForRanges(shape.Count, shape.Pixels, shape.Channels, threads, (range, first, count) =>
         {
             double[] a = ArrayPool<double>.Shared.Rent(shape.Tile), b = ArrayPool<double>.Shared.Rent(shape.Tile);
             Array.Clear(a);
@@ -251,51 +242,12 @@ internal static unsafe class NormKernel
         return (firsts[..channels], seconds[..channels]);
     }
 
-    private static void InRanges(Shape shape, int threads, Action<int, int, int> run)
-    {
-        // Whole tiles in all ranges but the last.
-        var each = (shape.Count / shape.Pixels + Ranges - 1) / Ranges * shape.Pixels;
-        each = Math.Max(each, shape.Pixels);
-        void Range(int range)
-        {
-            var first = Math.Min(shape.Count, range * each);
-            var end = range == Ranges - 1 ? shape.Count : Math.Min(shape.Count, first + each);
-            if (end > first)
-                run(range, first, end - first);
-        }
-        if (threads == 1 || shape.Count * (long)shape.Channels < SerialElements)
-            for (var range = 0; range < Ranges; range++)
-                Range(range);
-        else
-            Parallel.For(0, Ranges, new ParallelOptions { MaxDegreeOfParallelism = threads }, Range);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Load(ushort* at) => Vector512.ShiftLeft(Avx512F.ConvertToVector512UInt32(Vector256.Load(at)), 16).AsSingle();
-
-    /// <summary>To the nearest, half to even.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Vector512<float> value, ushort* at)
-    {
-        var bits = value.AsUInt32();
-        var rounded = bits + Vector512.Create(0x7FFFu) + (Vector512.ShiftRightLogical(bits, 16) & Vector512.Create(1u));
-        Avx512F.ConvertToVector256UInt16(Vector512.ShiftRightLogical(rounded, 16)).Store(at);
-    }
-
     /// <summary>Adds each lane to the number of its element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Accumulate(Vector512<float> value, double* to)
     {
         (Vector512.Load(to) + Avx512F.ConvertToVector512Double(value.GetLower())).Store(to);
         (Vector512.Load(to + Lanes / 2) + Avx512F.ConvertToVector512Double(value.GetUpper())).Store(to + Lanes / 2);
-    }
-
-    private static float Float(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
-
-    private static ushort Bfloat16(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 
     /// <summary>A constant that a generic method is compiled for.</summary>

@@ -23,7 +23,7 @@ internal static class NormBenchmark
     public static int Run(int batch, int runs)
     {
         TorchRuntime.Prepare();
-        if (!NormKernel.IsSupported || !TorchRuntime.HasBfloat16)
+        if (!Bfloat16Memory.IsSupported || !TorchRuntime.HasBfloat16)
         {
             Console.Error.WriteLine("this processor has no AVX-512 with bfloat16: training uses libtorch's operators here");
             return 1;

@@ -40,7 +40,7 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Runs begun, written by the caller.</summary>
     private SharedCounter _runs;
 
-    /// <summary>Stages that the caller has done alone or passed, written by it.</summary>
+    /// <summary>Stages of all runs up to the last that the caller has done alone, written by it.</summary>
     private SharedCounter _passed;
 
     /// <summary>For each thread's range the chunks claimed.</summary>

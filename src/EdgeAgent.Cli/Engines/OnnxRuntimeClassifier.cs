@@ -101,7 +101,7 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
             throw new CommandException($"{path}: has {all.Count} {what}s; a classifier has one");
         var (name, value) = all.Single();
         if (value.ElementDataType != TensorElementType.Float)
-            throw new CommandException($"{path}: {what} '{name}' is {value.ElementDataType}; float32 is supported");
+            throw new CommandException($"{path}: {what} '{name}' is {value.ElementDataType}; float32 is supported: --engine interpreter computes all floats in it, and 'edgectl convert' writes it");
         var shape = shapeOf(name, value);
         return IsFixed(shape) ? ([name], shape) : throw new CommandException($"{path}: {what} '{name}' has shape {Units.Shape(shape)}; all but the batch must be fixed, or stated with --size");
     }
@@ -119,7 +119,7 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
             throw new CommandException($"{path}: leaves no size open but the batch; leave --size away");
         var names = value.SymbolicDimensions;
         string[] distinct = [.. open.Select(axis => names[axis].Length > 0 ? names[axis] : $"axis {axis}").Distinct()];
-        if (sizes.Length != 1 && sizes.Length < distinct.Length)
+        if (sizes.Length != 1 && sizes.Length != distinct.Length)
             throw new CommandException($"{path}: input '{input}' leaves {distinct.Length} sizes open ({string.Join(", ", distinct)}); --size states {sizes.Length}");
         foreach (var axis in open)
             shape[axis] = sizes[sizes.Length == 1 ? 0 : Array.IndexOf(distinct, names[axis].Length > 0 ? names[axis] : $"axis {axis}")];

@@ -36,7 +36,7 @@ public static class ModelImporter
                 ModelFormat.SavedModel => SavedModelImporter.Import(bytes, Path.GetDirectoryName(Path.GetFullPath(file))!, name, open),
                 _ => throw Unsupported(path, format),
             };
-            return open.AreUnused ? throw new ImportFault("leaves no size open but the batch; state none") : graph;
+            return open.Excess is { } excess ? throw new ImportFault(excess) : graph;
         }
         catch (Exception e) when (e is ImportFault or InvalidGraphException or ShapeInference.ShapeFault or OverflowException or DivideByZeroException
             or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException)

@@ -10,7 +10,11 @@ internal sealed class OpenSizes(IReadOnlyList<int> sizes)
     private int _taken;
 
     /// <summary>True if sizes were stated and no axis took one.</summary>
-    public bool AreUnused => sizes.Count > 0 && _taken == 0;
+    private bool AreUnused => sizes.Count > 0 && _taken == 0;
+
+    /// <summary>Why what was stated does not fit the file; null if it does.</summary>
+    public string? Excess => AreUnused ? "leaves no size open but the batch; state none"
+        : sizes.Count > 1 && _taken < sizes.Count ? $"leaves {_taken} sizes open beside the batch, and {sizes.Count} are stated" : null;
 
     /// <summary>The size of the next open axis.</summary>
     /// <param name="input">For the refusal where none is left.</param>

@@ -74,6 +74,12 @@ public sealed class SizeTests : IDisposable
     }
 
     [Theory]
+    [InlineData("inspect", "MODEL", "--size", "8,8,8")]
+    [InlineData("eval", "--model", "MODEL", "--data", "IMAGES", "--size", "8,8,8")]
+    public async Task MoreSizesThanAreOpen_FailInOneLine(params string[] arguments) =>
+        (await EdgectlProcess.RunAsync(Filled(arguments, _data.OfAnySize(_data.Model())))).FailsWith(1, "any-size.onnx", "2 sizes open");
+
+    [Theory]
     [InlineData("0")]
     [InlineData("8,")]
     [InlineData("8x8")]

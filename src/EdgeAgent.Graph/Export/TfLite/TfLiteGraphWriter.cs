@@ -16,7 +16,7 @@ internal sealed partial class TfLiteGraphWriter
 
     private readonly GraphSpec _graph;
     private readonly TfLiteFileBuilder _file = new();
-    private readonly IReadOnlyDictionary<string, ValueSpec> _shapes;
+    private readonly Dictionary<string, ValueSpec> _shapes;
     private readonly Dictionary<string, PlacedValue> _values = [];
     private readonly Dictionary<string, PlacedValue> _otherOrder = [];
     private int _temporaries;
@@ -24,7 +24,7 @@ internal sealed partial class TfLiteGraphWriter
     public TfLiteGraphWriter(GraphSpec graph)
     {
         _graph = graph;
-        _shapes = ShapeInference.Infer(graph, -1);
+        _shapes = ShapeInference.Infer(graph, -1).ToDictionary();
     }
 
     /// <summary>Whether an input or output of the graph has its channels last in the file.</summary>

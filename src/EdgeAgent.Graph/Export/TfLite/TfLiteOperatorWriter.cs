@@ -12,6 +12,26 @@ internal sealed partial class TfLiteGraphWriter
     /// <summary>Quantizations that the runtime's kernels are bound to make.</summary>
     private static readonly TfLiteQuantization UnitRange = new([1f / 256], [-128], 0), SignedUnitRange = new([1f / 128], [0], 0);
 
+    /// <summary>
+    /// An operator that runtimes have for real numbers only, between DEQUANTIZE and QUANTIZE: its input and output are rounded all the
+    /// same, and the rest of the model stays in integers.
+    /// </summary>
+    private void WriteInReal(QuantizedStep step)
+    {
+        var inputs = step.Inputs.Select(input =>
+        {
+            var value = Any(input);
+            var name = $"{input}_real_{_temporaries++}";
+            _values[name] = value.Quantization is null ? value : Dequantized(value);
+            return _graph.Constants.ContainsKey(input) ? input : name;
+        }).ToArray();
+        var real = step with { Inputs = inputs, Output = $"{step.Output}_real", Quantization = null, Clamp = null };
+        _shapes[real.Output] = _shapes[step.Node.Output] with { Name = real.Output };
+        Write(real);
+        var made = _values[real.Output];
+        Emit(step, "QUANTIZE", [made.Tensor], made.Shape, made.ChannelsLast, new(TfLiteTable.Quantize));
+    }
+
     private void Write(QuantizedStep step)
     {
         switch (step.Node.Op)
@@ -146,7 +166,10 @@ internal sealed partial class TfLiteGraphWriter
             return;
         }
         if (step.Quantization is not null)
-            throw Fault(step, "cannot be written in integers as TensorFlow Lite");
+        {
+            WriteInReal(step);
+            return;
+        }
         switch (step.Node.Op)
         {
             case Clip clip:
@@ -211,7 +234,10 @@ internal sealed partial class TfLiteGraphWriter
             _ => throw Fault(step, "cannot be written as TensorFlow Lite"),
         };
         if (step.Quantization is not null && step.Node.Op is not (Add or Sub or Mul))
-            throw Fault(step, "cannot be written in integers as TensorFlow Lite");
+        {
+            WriteInReal(step);
+            return;
+        }
         var shape = _shapes[step.Node.Output].Shape;
         // Channels last, if a whole image is; a smaller constant is turned along with it.
         var last = step.Inputs.Any(i => _values.TryGetValue(i, out var v) && v.ChannelsLast) && shape.Length == 4

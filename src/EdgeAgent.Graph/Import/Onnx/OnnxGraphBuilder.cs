@@ -226,6 +226,9 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         if (node.Opset < 7)
             AlignOperand(node);
         convert(node, this);
+        // Exporters fill the states of all layers at once, and give each layer its part.
+        if (Zeros.Contains(node.Input(0)) && node.Op is "Slice" or "Identity" or "Reshape" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Cast")
+            Zeros.Add(node.Output(0));
     }
 
     /// <summary>Before opset 7 the second operand's axes begin at the one that the node names, and not so that both end together.</summary>

@@ -170,7 +170,7 @@ internal sealed class TfLiteGraphBuilder
         if (tensor.IsQuantized && Type(value) == ElementType.Float32)
             Quantize(node, value, index);
         else if (_nodes.Count > 0 && _nodes[^1].Outputs.Contains(value))
-            Rename(value, index);
+            Rename(value, index, [.. node.Inputs.Where(i => i >= 0)]);
         else
             _real[index] = value;
     }
@@ -207,12 +207,16 @@ internal sealed class TfLiteGraphBuilder
         (NewConstant(node, "scale", TfLiteTensors.Scales(quantization)), NewConstant(node, "zero", TfLiteTensors.Zeros(quantization, type)));
 
     /// <summary>Gives the last node's result the name of the file's tensor.</summary>
-    private void Rename(string value, int index)
+    private void Rename(string value, int index, params ReadOnlySpan<int> inputs)
     {
         var last = _nodes[^1];
         _nodes[^1] = last with { Name = last.Outputs.Count == 1 ? _names[index] : last.Name, Outputs = [.. last.Outputs.Select(o => o == value ? _names[index] : o)] };
         _values[_names[index]] = _values[value] with { Name = _names[index] };
         _real[index] = _names[index];
+        // What a DEQUANTIZE makes are the real numbers of its input too.
+        foreach (var input in inputs)
+            if (_real[input] == value)
+                _real[input] = _names[index];
     }
 
     private ValueSpec Input(int index)

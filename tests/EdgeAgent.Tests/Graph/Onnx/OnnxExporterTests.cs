@@ -33,12 +33,19 @@ public class OnnxExporterTests
     [Theory]
     [InlineData("ConstantOfShape")]
     [InlineData("Expand")]
+    [InlineData("Slice")]
     public void RecurrentLayer_WithZerosOfTheBatchAsStates_KeepsItsBatchFree(string op)
     {
         var model = new OnnxModel(13).Input("x", "N", 5, 3).Longs("zero", 0).Longs("one", 1).Longs("two", 2).Longs("hidden", 4).Longs("axis", 0).Floats("nothing", [0], 1, 1, 1)
             .Floats("w", _random.Random(1, 1, 16, 3).Floats, 1, 16, 3).Floats("r", _random.Random(1, 1, 16, 4).Floats, 1, 16, 4).Floats("b", _random.Random(1, 1, 32).Floats, 1, 32)
             .Node("Shape", "x", "shape").Node("Slice", "shape, zero, one, axis", "batch").Node("Concat", "one, batch, hidden", "states", ("axis", 0));
-        model = op == "Expand" ? model.Node("Expand", "nothing, states", "h0") : model.Node("ConstantOfShape", "states", "h0");
+        model = op switch
+        {
+            "Expand" => model.Node("Expand", "nothing, states", "h0"),
+            // A layer of several takes its part of them all.
+            "Slice" => model.Node("Concat", "two, batch, hidden", "all_states", ("axis", 0)).Node("ConstantOfShape", "all_states", "h").Node("Slice", "h, one, two, axis", "h0"),
+            _ => model.Node("ConstantOfShape", "states", "h0"),
+        };
         var graph = model.Node("Transpose", "x", "steps", ("perm", new[] { 1, 0, 2 }))
             .Node("LSTM", "steps, w, r, b, , h0, h0", "all, last", ("hidden_size", 4)).Node("Squeeze", "last, axis", "y").Output("y").AssertAgrees(batch: 3);
         Assert.Equal([-1, 4], graph.Outputs[0].Shape);

@@ -54,6 +54,22 @@ public class ExportTests
             EdgeAgent.Int8.Plan.PlanModel.Load(EdgeAgent.Graph.Export.PlanLowering.Lower(read)).Dispose();
     }
 
+    /// <summary>Operators without integer kernels are computed in real numbers between integers; everything around them stays in integers.</summary>
+    [Fact]
+    public void Exporter_QuantizedGraphWithOtherOperators_ComputesTheseInRealNumbers()
+    {
+        var test = new TestGraph(1);
+        var x = test.Conv(test.Input(3, 16, 16), 3, 8, stride: 2);
+        x = test.Node(new Mul(), x, test.Node(new HardSigmoid(1 / 6f, 0.5f), x));
+        x = test.Node(new Max(), test.Conv(x, 8, 8), test.Conv(x, 8, 8, kernel: 1));
+        var graph = test.Build(test.Dense(test.Node(new Flatten(1), test.Node(new GlobalAveragePool(), x)), 8, 10));
+        using var folder = new TemporaryFolder();
+        TfLiteExporter.Write(Quantized(graph, wholly: true), folder.File("model.tflite"));
+        var operators = TfLiteModel.Read(File.ReadAllBytes(folder.File("model.tflite"))).Operators;
+        Assert.Contains(operators, o => o.Op == "MAXIMUM" && o.Output(0).Type == TfLiteType.Float32);
+        Assert.All(operators.Where(o => o.Op == "CONV_2D"), o => Assert.Equal(TfLiteType.Int8, o.Input(0).Type));
+    }
+
     [Theory]
     [InlineData("ic_resnet8_int8")]
     [InlineData("kws_int8")]

@@ -79,6 +79,19 @@ public class LoopTests
         Assert.Contains("more than 65536 nodes", Assert.Throws<ModelImportException>(model.Load).Message);
     }
 
+    [Fact]
+    public void MutatedLoopsAndProducts_AreReadOrRefused()
+    {
+        var body = Body("h").Node("MatMul", "h, w", "wh").Node("Tanh", "wh", "next").Node("Identity", "goes_on", "goes_on_out").Node("Identity", "next", "made");
+        var scanned = new OnnxModel(23).Input("s", "N", 4).Input("element", "N", 4).Node("Einsum", "element, w", "product", ("equation", "...i,ij->...j")).Node("Add", "s, product", "sum").Node("Identity", "sum", "each").Output("sum", "each");
+        var whole = With(new OnnxModel(23).Input("x", "N", 4).Input("y", "N", 3, 4), "Loop", "count, , x", "last, all", Outputs(body, "goes_on_out", "next", "made")).Longs("count", 3)
+            .Node("Scan", "last, y", "final, sums", ("body", scanned.Graph), ("num_scan_inputs", 1), ("scan_input_axes", new[] { 1 }), ("scan_output_axes", new[] { 1 }))
+            .Node("Attention", "y, sums, sums", "attended", ("q_num_heads", 2), ("kv_num_heads", 2)).Output("final", "all", "attended");
+        Assert.Null(DamagedFile.LoadOrRefuse("sound.onnx", whole.ToBytes()));
+        foreach (var bytes in Mutations.Of(whole.ToBytes(), 2_000))
+            DamagedFile.LoadOrRefuse("bad.onnx", bytes);
+    }
+
     private OnnxModel With(OnnxModel model, string op, string inputs, string outputs, OnnxModel body) =>
         model.Floats("w", _random.Random(0.5f, 4, 4).Floats, 4, 4).Node(op, inputs, outputs, ("body", body.Graph));
 

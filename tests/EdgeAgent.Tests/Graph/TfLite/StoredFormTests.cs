@@ -41,6 +41,16 @@ public class StoredFormTests
         Assert.Contains("sparse", message);
     }
 
+    [Fact]
+    public void MutatedSparseFiles_AreReadOrRefused()
+    {
+        var b = new FlatBufferBuilder(1 << 10);
+        var whole = File(b, [1, 4], Float32, null, Weights(b, 2, [0, 1, 1, 3, 4], [1, 0, 1, 1]));
+        Assert.Null(DamagedFile.LoadOrRefuse("sound.tflite", whole));
+        foreach (var bytes in Mutations.Of(whole, 5_000))
+            DamagedFile.LoadOrRefuse("bad.tflite", bytes);
+    }
+
     /// <summary>Weights of 8 bits, activations of 16, biases of 64: computed in real numbers, which differ from the runtime's integers by a step at most.</summary>
     [Fact]
     public void SixteenBitActivations_AreComputedInRealNumbers()

@@ -14,14 +14,16 @@ internal static class KerasCalls
     /// <summary>The calls that <paramref name="outputs"/> depend on, each after those it reads; a cycle is refused.</summary>
     public static IReadOnlyList<KerasLayerCall> Order(List<KerasLayer> layers, IReadOnlyList<KerasReference> outputs)
     {
+        var read = layers.Select((layer, i) => layer.Class == "InputLayer" ? [new(i, 0, [], layer.Calls, null)] : Read(layer, i)).ToList();
+        // Files count the calls of a nested model from 1: the first is that of its own inputs, which they leave out.
+        var counts = layers.Zip(read).GroupBy(l => l.First.Name).ToDictionary(g => g.Key, g => g.First().Second.Count);
+        var fromOne = read.SelectMany(calls => calls).SelectMany(call => call.Arguments).Select(a => a.Reference).OfType<KerasReference>().Concat(outputs)
+            .Where(r => counts.TryGetValue(r.Layer, out var count) && r.Call == count).Select(r => r.Layer).ToHashSet();
         var calls = new Dictionary<(string, int), KerasLayerCall>();
         for (var i = 0; i < layers.Count; i++)
-        {
-            var read = layers[i].Class == "InputLayer" ? [new(i, 0, [], layers[i].Calls, null)] : Read(layers[i], i);
-            foreach (var call in read)
+            foreach (var call in fromOne.Contains(layers[i].Name) ? read[i].Select(c => c with { Index = c.Index + 1 }) : read[i])
                 if (!calls.TryAdd((layers[i].Name, call.Index), call))
                     throw layers[i].Fault("another layer has the same name");
-        }
         var (order, open, stack) = (new List<KerasLayerCall>(), new Dictionary<KerasLayerCall, bool>(ReferenceEqualityComparer.Instance), new Stack<(KerasLayerCall Call, int Next)>());
         foreach (var output in outputs)
         {

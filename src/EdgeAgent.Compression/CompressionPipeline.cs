@@ -38,11 +38,12 @@ public static class CompressionPipeline
         var plan = run.Stored ?? Plan(run, trainable, targets, options, cancellation);
         run.Save(plan);
 
-        using var shared = trainable.Weights(plan.Shapes);
+        using var weights = trainable.Weights(plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, plan.Crops);
-        TrainTogether(shared, DistillationSettings.Shared(plan.BatchSize, plan.Timetable.SharedEnd, options.Steps));
-        using var weights = shared.Separated();
-        TrainTogether(weights, DistillationSettings.Separate(plan.BatchSize, plan.Timetable.MainEnd, options.Steps));
+        log.Run("distil", () => run.TrainerOf("distil").Run(
+            JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
+            DistillationSettings.Plan("distil", plan.BatchSize, plan.Timetable.MainEnd, options.Steps) with { HeldOut = HeldOut(weights, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
+            r => new PassDetail(r, [.. weights.Students.Select(s => s.Name)]));
 
         var students = plan.ByProfile.Values.SelectMany(s => s).Select(s => s.Shape).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
@@ -86,11 +87,6 @@ public static class CompressionPipeline
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.html"), Encoding.UTF8.GetBytes(FamilyPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.json"), Encoding.UTF8.GetBytes(report.ToJson()));
         return report;
-
-        void TrainTogether(StudentWeights students, TrainingPlan training) => log.Run(training.Pass, () => run.TrainerOf(training.Pass).Run(
-            JointStudents.Of(students, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
-            training with { HeldOut = HeldOut(students, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
-            r => new PassDetail(r, [.. students.Students.Select(s => s.Name)]));
     }
 
     /// <summary>Which students there will be, and how long they are trained.</summary>

@@ -18,7 +18,7 @@ public record TrainingOptions
     /// <summary>Whether the teacher was trained for other classes than the data's: it gets a new last layer, and is trained before anything else.</summary>
     public bool Transfer { get; init; }
 
-    public DistillationKind Distillation { get; init; } = DistillationKind.Decoupled;
+    public DistillationKind Distillation { get; init; } = DistillationKind.Plain;
 
     /// <summary>Share of the augmented images that are mixed with another one, pixels and labels alike (mixup).</summary>
     public double Mixup { get; init; }
@@ -89,8 +89,8 @@ public record TrainingOptions
                 ? ("--steps", FormattableString.Invariant($"{steps}"))
                 : ("--budget", FormattableString.Invariant($"{Budget.TotalSeconds:0.###}s"));
             yield return ("--seed", FormattableString.Invariant($"{Seed}"));
-            if (Distillation != DistillationKind.Decoupled)
-                yield return ("--distillation", "kd");
+            if (Distillation != DistillationKind.Plain)
+                yield return ("--distillation", "dkd");
             if (Mixup > 0)
                 yield return ("--mixup", FormattableString.Invariant($"{Mixup}"));
             if (Flip is { } flip)

@@ -83,7 +83,7 @@ public sealed class PipelineTests : IDisposable
     [Fact]
     public void Run_WithTheTeacherTrainedAlong_WritesStudentsAndTellsTheOverhead()
     {
-        var report = CompressionPipeline.Run(Options() with { Teacher = TeacherMode.Joint, Students = 1, Distillation = DistillationKind.Plain, Mixup = 0.5 }, Quiet.Instance, TestContext.Current.CancellationToken);
+        var report = CompressionPipeline.Run(Options() with { Teacher = TeacherMode.Joint, Students = 1, Distillation = DistillationKind.Decoupled, Mixup = 0.5 }, Quiet.Instance, TestContext.Current.CancellationToken);
         Assert.NotEmpty(report.Students);
         Assert.DoesNotContain(report.Students, s => s.Name == "teacher");
         Assert.Equal("joint", report.Overhead.Teacher);

@@ -15,7 +15,7 @@ internal sealed class TrainingRunOptions
     private readonly Option<string?> _test = new("--test") { Description = "Images that are read once, after everything is decided" };
     private readonly Option<TimeSpan> _budget = Durations.Option("--budget", "Time for the whole run", TimeSpan.FromMinutes(30));
     private readonly Option<long?> _steps = new Option<long?>("--steps") { Description = "Steps of training, in place of --budget: the same command then gives the same files" }.Accept(n => n is >= 1, "--steps must be at least 1.");
-    private readonly Option<string> _distillation = new("--distillation") { Description = "How students learn from the teacher: kd (Hinton) or dkd (decoupled)", DefaultValueFactory = _ => "dkd" };
+    private readonly Option<string> _distillation = new("--distillation") { Description = "How students learn from the teacher: kd (Hinton) or dkd (decoupled)", DefaultValueFactory = _ => "kd" };
     private readonly Option<double> _mixup = new Option<double>("--mixup") { Description = "Share of the training images that are mixed with another one", DefaultValueFactory = _ => 0 }.Between(0, 1);
     private readonly Option<string> _flip = new("--flip") { Description = "Mirror half of the images in training: on, off, or auto: if the teacher knows mirrored images", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _out = new("--out") { Description = "Folder for models, report and checkpoints", Required = true };

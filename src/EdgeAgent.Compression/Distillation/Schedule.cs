@@ -32,16 +32,10 @@ public sealed class Schedule
 }
 
 /// <summary>One-cycle learning rate: a short linear rise, then a half cosine down to zero.</summary>
-/// <param name="From">Part of the cycle, in [0, 1], that lies behind a training that continues another's.</param>
-/// <param name="To">Part of the cycle at which it leaves the rest to the next.</param>
-public readonly record struct OneCycle(double Peak, double Rise = 0.06, double From = 0, double To = 1)
+public readonly record struct OneCycle(double Peak, double Rise = 0.06)
 {
     /// <param name="progress">Of the training, in [0, 1].</param>
-    public double RateAt(double progress)
-    {
-        var at = From + (To - From) * progress;
-        return at < Rise
-            ? Peak * (0.05 + 0.95 * at / Rise)
-            : Peak * 0.5 * (1 + Math.Cos(Math.PI * (at - Rise) / (1 - Rise)));
-    }
+    public double RateAt(double progress) => progress < Rise
+        ? Peak * (0.05 + 0.95 * progress / Rise)
+        : Peak * 0.5 * (1 + Math.Cos(Math.PI * (progress - Rise) / (1 - Rise)));
 }

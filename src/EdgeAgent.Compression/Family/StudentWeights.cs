@@ -10,9 +10,8 @@ namespace EdgeAgent.Compression.Family;
 public sealed record TrainedTensor(string Name, Tensor Value, bool Decays);
 
 /// <summary>
-/// The weights of a family. At first students of the same kind of blocks share one set, of which each uses the leading part
-/// (<see cref="WeightSet"/>); kinds share nothing, since their layers have other parameters. <see cref="Separated"/> gives each
-/// student its own of everything.
+/// The weights of a family. Students of the same kind of blocks share one set, of which each uses the leading part
+/// (<see cref="WeightSet"/>); kinds share nothing, since their layers have other parameters.
 /// </summary>
 public sealed class StudentWeights : IDisposable
 {
@@ -28,18 +27,13 @@ public sealed class StudentWeights : IDisposable
 
     /// <param name="masters">For each kind, its widest model, as above.</param>
     public StudentWeights(Func<BlockKind, SliceableModel> masters, IReadOnlyList<StudentShape> students)
-        : this([.. students.GroupBy(s => s.Blocks).OrderBy(kind => kind.Key).Select(kind => new WeightSet(masters(kind.Key), [.. kind], kind.Key == BlockKind.Mobile ? "mobile/" : ""))], students)
-    {
-    }
-
-    /// <param name="sets">One for each kind that there is, in their order.</param>
-    private StudentWeights(WeightSet[] sets, IReadOnlyList<StudentShape> students)
     {
         BlockKind[] kinds = [.. students.Select(s => s.Blocks).Distinct().Order()];
-        (_sets, Students) = (sets, students);
-        _places = [.. students.Select((s, i) => (sets[Array.IndexOf(kinds, s.Blocks)], students.Take(i).Count(before => before.Blocks == s.Blocks)))];
+        _sets = [.. kinds.Select(kind => new WeightSet(masters(kind), [.. students.Where(s => s.Blocks == kind)], kind == BlockKind.Mobile ? "mobile/" : ""))];
+        Students = students;
+        _places = [.. students.Select((s, i) => (_sets[Array.IndexOf(kinds, s.Blocks)], students.Take(i).Count(before => before.Blocks == s.Blocks)))];
         Graphs = [.. _places.Select(p => p.Set.Graphs[p.Position])];
-        Trained = [.. sets.SelectMany(s => s.Trained)];
+        Trained = [.. _sets.SelectMany(s => s.Trained)];
     }
 
     public IReadOnlyList<StudentShape> Students { get; }
@@ -61,9 +55,6 @@ public sealed class StudentWeights : IDisposable
 
     /// <summary>The numbers of one student, as views that pass gradients on to the weights that it shares.</summary>
     public ParameterLookup Student(int student) => _places[student].Set.Student(_places[student].Position);
-
-    /// <summary>The same students from their present numbers on, each with weights of its own: nothing is shared any more.</summary>
-    public StudentWeights Separated() => new([.. _sets.Select(s => s.Separated())], Students);
 
     /// <summary>A student by itself, with copies of its present numbers.</summary>
     public GraphSpec Extract(int student)

@@ -6,7 +6,7 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace EdgeAgent.Compression.Family;
 
 /// <summary>
-/// The weights of students of different widths and of one kind of blocks. At first they share them: a student's weight is the
+/// The weights of students of different widths and of one kind of blocks. They share them: a student's weight is the
 /// leading part of the shared one, a view whose gradient adds to it. Batch-norms belong to each student alone, since narrow and
 /// wide models have other statistics (Yu et al., "Slimmable Neural Networks", 2019).
 /// </summary>
@@ -44,30 +44,6 @@ internal sealed class WeightSet : IDisposable
                 Own(s, name, Leaf(Graphs[s].Constants[name], trained: role < 2), decays: false);
     }
 
-    /// <summary>Copies of the present numbers: a student then shares its own with no other.</summary>
-    private WeightSet(WeightSet tied)
-    {
-        (_slices, _prefix, Graphs) = (tied._slices, tied._prefix, tied.Graphs);
-        _own = [.. Graphs.Select(_ => new Dictionary<string, Tensor>())];
-        using var scope = torch.NewDisposeScope();
-        foreach (var (name, value) in tied._fixed)
-            _fixed[name] = Copy(value, trained: false);
-        for (var s = 0; s < Graphs.Count; s++)
-        {
-            foreach (var (name, value) in tied._shared.OrderBy(w => w.Key, StringComparer.Ordinal))
-                Own(s, name, Copy(tied.Student(s)(name), trained: true), decays: value.dim() > 1);
-            foreach (var (name, value) in tied._own[s].OrderBy(o => o.Key, StringComparer.Ordinal))
-                Own(s, name, Copy(value, value.requires_grad), decays: false);
-        }
-
-        static Tensor Copy(Tensor value, bool trained)
-        {
-            var copy = value.detach().clone().DetachFromDisposeScope();
-            copy.requires_grad = trained;
-            return copy;
-        }
-    }
-
     /// <summary>Each student's graph; its constants are the initial numbers.</summary>
     public IReadOnlyList<GraphSpec> Graphs { get; }
 
@@ -87,9 +63,6 @@ internal sealed class WeightSet : IDisposable
                 whole = Part(whole, axis, kept);
         return whole;
     };
-
-    /// <summary>The same students from their present numbers on, each with weights of its own.</summary>
-    public WeightSet Separated() => new(this);
 
     public void Dispose()
     {

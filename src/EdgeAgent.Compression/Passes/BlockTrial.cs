@@ -55,7 +55,7 @@ public sealed class BlockTrial
         }
         using var weights = teacher.Weights(shapes);
         using var targets = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, Math.Min(Crops, TeacherTargets.MostCrops(inputs.Training.Count, inputs.Classes.Count)));
-        var plan = DistillationSettings.Trial(Pass, batchSize, clock.Elapsed + available, options.Steps is { } steps ? Math.Max(1, steps / StepShare) : null);
+        var plan = DistillationSettings.Plan(Pass, batchSize, clock.Elapsed + available, options.Steps is { } steps ? Math.Max(1, steps / StepShare) : null);
         var training = trainer.Run(JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16), inputs.Training, targets, plan, options.Resume, step, forward, cancellation);
         var right = Enumerable.Range(0, shapes.Length).ToDictionary(i => shapes[i].Name, i =>
             TorchAccuracy.Right(new TorchGraph(weights.Graphs[i], TorchRuntime.HasBfloat16), weights.Student(i), inputs.Validation, cancellation));

@@ -34,7 +34,7 @@ public static class CalibrationPass
             together = students + forward;
         }
 
-        var timetable = Timetable.Of(clock.Elapsed, options.Budget, ClosingSeconds(inputs, measured, teacher, family) + options.Budget.TotalSeconds * Reporting.LayerStudy.BudgetShare);
+        var timetable = Timetable.Of(options.Budget, ClosingSeconds(inputs, measured, teacher, family) + options.Budget.TotalSeconds * Reporting.LayerStudy.BudgetShare);
         // Nothing that was measured may decide anything where the steps are given.
         var available = options.Steps is null ? timetable.MainEnd - clock.Elapsed : TimeSpan.Zero;
         var crops = joint ? 0 : Crops(inputs, batchSize, forward, available);

@@ -42,27 +42,4 @@ public sealed class ScheduleTests
         Assert.Equal(0.5, cycle.RateAt(0.1), 1e-9);
         Assert.Equal(0, cycle.RateAt(1), 1e-9);
     }
-
-    [Fact]
-    public void Rate_OfTwoTrainingsWithAPartOfTheCycleEach_IsThatOfOne()
-    {
-        var whole = new OneCycle(0.5);
-        var (first, second) = (whole with { To = 0.7 }, whole with { From = 0.7 });
-
-        Assert.All(Enumerable.Range(0, 11).Select(i => i / 10.0), progress =>
-        {
-            Assert.Equal(whole.RateAt(0.7 * progress), first.RateAt(progress), 1e-12);
-            Assert.Equal(whole.RateAt(0.7 + 0.3 * progress), second.RateAt(progress), 1e-12);
-        });
-    }
-
-    [Theory]
-    [InlineData(1, 1, 0)]
-    [InlineData(10, 7, 3)]
-    [InlineData(1000, 700, 300)]
-    public void Settings_OfGivenSteps_AreSplitBetweenSharedAndOwnWeights(long steps, long shared, long separate)
-    {
-        Assert.Equal(shared, DistillationSettings.Shared(64, TimeSpan.Zero, steps).FixedSteps);
-        Assert.Equal(separate, DistillationSettings.Separate(64, TimeSpan.Zero, steps).FixedSteps);
-    }
 }

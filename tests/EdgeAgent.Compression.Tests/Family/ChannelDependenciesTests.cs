@@ -70,31 +70,5 @@ public sealed class ChannelDependenciesTests
         Assert.True(GraphStatistics.Of(weights.Extract(2)).Macs < GraphStatistics.Of(weights.Extract(1)).Macs);
     }
 
-    [Fact]
-    public void Separated_StudentsOfSharedWeights_ComputeTheSameAndPartFromEachOther()
-    {
-        using var scope = torch.NewDisposeScope();
-        var graph = TorchGraphTests.Named("residual");
-        var groups = ChannelDependencies.Find(graph);
-        var shapes = new[] { 0.5, 0.25 }.Select(w => new ShapeCatalogue(graph, groups, channelMultiple: 2).At(w) with { Name = $"w{w}" }).ToArray();
-        using var shared = new StudentWeights(graph, groups, shapes);
-        float[] Answer(StudentWeights weights, int student) =>
-            new TorchGraph(weights.Graphs[student], bfloat16: false).Run(torch.tensor(TestGraphs.Images(8), [8, 3, TestGraphs.Size, TestGraphs.Size]), weights.Student(student), training: false).ToFloats();
-
-        using var own = shared.Separated();
-        var (wide, narrow) = (Answer(shared, 0), Answer(shared, 1));
-
-        Assert.Equal(wide, Answer(own, 0));
-        Assert.Equal(narrow, Answer(own, 1));
-        using (torch.no_grad())
-            foreach (var tensor in own.Trained.Where(t => t.Name.StartsWith("0/", StringComparison.Ordinal)))
-                tensor.Value.zero_();
-        Assert.NotEqual(wide, Answer(own, 0));
-        Assert.Equal(narrow, Answer(own, 1));
-        Assert.Equal(wide, Answer(shared, 0));
-        Assert.Equal(own.State.Select(s => s.Name).Order(), own.State.Select(s => s.Name).Distinct().Order());
-        Assert.Equal(shared.Trained.Count(t => t.Decays) * shapes.Length, own.Trained.Count(t => t.Decays));
-    }
-
     private static bool Holds(ChannelGroup group, string constant, int axis) => group.Channels[0].Positions.ContainsKey(new ConstantAxis(constant, axis));
 }

@@ -10,17 +10,17 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => _data.Dispose();
 
-    /// <summary>While it loads, after its plan, in training with shared and with own weights, in a student's finish, while it exports, and after the choice.</summary>
+    /// <summary>While it loads, after its plan, in training, in a student's finish, while it exports, and after the choice.</summary>
     [Fact]
     public async Task Compress_KilledInEveryPass_GivesTheFamilyOfAnUndisturbedRun() => await IsTheSameAsync(
         ["compress", "--profile", "x64-gateway", "--students", "2", "--steps", "160"],
-        ["write.probe", "plan.json", "distil.ckpt", "specialize.ckpt", "finish-*.ckpt", "*.onnx", "choice.txt"]);
+        ["write.probe", "plan.json", "distil.ckpt", "finish-*.ckpt", "*.onnx", "choice.txt"]);
 
-    /// <summary>Students of other layers than the teacher's: in training with shared and with own weights, and in a student's finish.</summary>
+    /// <summary>Students of other layers than the teacher's: in training, and in a student's finish.</summary>
     [Fact]
     public async Task Compress_ToMobileBlocksKilledInTraining_GivesTheFamilyOfAnUndisturbedRun() => await IsTheSameAsync(
         ["compress", "--profile", "x64-gateway", "--students", "1", "--steps", "80", "--blocks", "mobile"],
-        ["distil.ckpt", "specialize.ckpt", "finish-m*.ckpt"]);
+        ["distil.ckpt", "finish-m*.ckpt"]);
 
     /// <summary>While it loads, after its plan, in the recovery of the first round, after that round, and in the recovery of the last.</summary>
     [Fact]

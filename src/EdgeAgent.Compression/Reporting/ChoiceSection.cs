@@ -14,16 +14,18 @@ internal static class ChoiceSection
     private static Html Board(FamilyReport report, ProfileChoice choice, IReadOnlyDictionary<string, Marker> markers)
     {
         var budgets = report.Profiles.FirstOrDefault(p => p.Id == choice.Profile)?.Budgets ?? new ProfileBudgets();
-        var rows = report.Students.Where(s => s.Profile == choice.Profile).Select(s => (IReadOnlyList<Html>)
+        var students = report.Students.Where(s => s.Profile == choice.Profile).ToArray();
+        var rows = students.Select(s => (IReadOnlyList<Html>)
         [
             Html.Of($"{markers[s.Name].Inline}{s.Name}{(s.Name == choice.Student ? Html.Trusted(" <span class=\"chosen\">chosen</span>") : Html.Empty)}"), Page.Text(Figures.Percent(s.ValidationTop1)),
             Use(s.PredictedUs, budgets.MaxLatencyMs * 1000, Figures.Microseconds), Use(s.DeviceBytes, budgets.MaxModelBytes, Figures.Bytes), Use(s.EnergyMj, budgets.MaxEnergyMj, Figures.Millijoules),
-            Page.Text(s.Float32Us > 0 ? $"{Figures.Times(s.Float32Us / s.PredictedUs)} faster" : ""), Page.Text(s.Reason),
+            Page.Text(s.Float32Us > 0 ? $"{Figures.Times(s.Float32Us / s.PredictedUs)} faster" : ""),
         ]);
         return Html.Of($"""
             <h3>{choice.Profile}</h3>
             <p>{choice.Student}: {choice.Reason}.{(choice.BindingBudget is null ? " No budget binds." : "")}</p>
-            {Page.Table($"Students of {choice.Profile}, and the share of each budget they use", ["", "top-1, held-out", "latency", "bytes to the device", "energy", "against itself in float32", Page.Column.Text("why this one")], rows)}
+            {Page.Table($"Students of {choice.Profile}, and the share of each budget they use", ["", "top-1, held-out", "latency", "bytes to the device", "energy", "against itself in float32"], rows)}
+            <ul>{students.Where(s => s.Reason.Length > 0).Select(s => Html.Of($"<li>{s.Name} is as it is: {s.Reason}</li>"))}</ul>
             """);
     }
 

@@ -126,7 +126,7 @@ internal static class JointStepBenchmark
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
+    internal static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 
     private static long[] Longs(int[] values) => Array.ConvertAll(values, v => (long)v);
 }

@@ -49,7 +49,7 @@ internal static class NormBenchmark
                 if (i >= 0)
                     (convolution[i], separate[i], fused[i]) = (times[0], times[1], times[2]);
             }
-            var (c, s, f) = (Median(convolution), Median(separate), Median(fused));
+            var (c, s, f) = (JointStepBenchmark.Median(convolution), JointStepBenchmark.Median(separate), JointStepBenchmark.Median(fused));
             Console.WriteLine($"{channels,4} channels of {side,2}x{side,-2}  convolution {c,7:0.00} ms, norm and ReLU {s,6:0.00} ms by libtorch, {f,5:0.00} ms as one: {s / f,4:0.0} times as fast");
         }
         return 0;
@@ -64,6 +64,4 @@ internal static class NormBenchmark
         operation(leaf).backward([gradient]);
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
-
-    private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 }

@@ -45,6 +45,9 @@ public sealed record CompressionOptions : TrainingOptions
     /// <summary>Students of different sizes for each profile.</summary>
     public int Students { get; init; } = 3;
 
+    /// <summary>How many times smaller than the teacher's file each student's is at least, in place of <see cref="Students"/>; above 1.</summary>
+    public IReadOnlyList<double> Times { get; init; } = [];
+
     public TeacherMode Teacher { get; init; } = TeacherMode.Fixed;
 
     public BlockChoice Blocks { get; init; }
@@ -58,7 +61,7 @@ public sealed record CompressionOptions : TrainingOptions
     /// <summary>Name of the model in the manifests; null takes the model's file name.</summary>
     public string? Name { get; init; }
 
-    internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{Students}|{Teacher}|{Budgets}|{Blocks}");
+    internal override string Distinction => FormattableString.Invariant($"{string.Join(';', Profiles.Select(p => $"{p.Id}/{p.Int8.ChannelMultiple}/{p.Int8.Activations}"))}|{StudentSizes()}|{Teacher}|{Budgets}|{Blocks}");
 
     private protected override string Command => "compress";
 
@@ -70,7 +73,7 @@ public sealed record CompressionOptions : TrainingOptions
                 yield return argument;
             foreach (var profile in Profiles)
                 yield return ("--profile", profile.Id);
-            yield return ("--students", FormattableString.Invariant($"{Students}"));
+            yield return Times.Count > 0 ? ("--times", StudentSizes()) : ("--students", StudentSizes());
             yield return ("--teacher", Teacher == TeacherMode.Joint ? "joint" : "fixed");
             if (Blocks != BlockChoice.Auto)
                 yield return ("--blocks", Blocks == BlockChoice.Mobile ? "mobile" : "sliced");
@@ -86,4 +89,6 @@ public sealed record CompressionOptions : TrainingOptions
                 yield return ("--min-accuracy", FormattableString.Invariant($"{least}"));
         }
     }
+
+    private string StudentSizes() => Times.Count > 0 ? string.Join(',', Times.Select(t => FormattableString.Invariant($"{t}"))) : FormattableString.Invariant($"{Students}");
 }

@@ -93,7 +93,7 @@ public static class CompressionPipeline
     private static StoredPlan Plan(OpenedRun<StoredPlan> run, TrainableTeacher trainable, IReadOnlyList<ProfileTarget> targets, CompressionOptions options, CancellationToken cancellation)
     {
         var (log, inputs) = (run.Log, run.Inputs);
-        var rungs = log.Run("shapes", () => FamilyPlanner.Rungs(trainable, targets, inputs.TeacherBytes, options.Students, options.Teacher == TeacherMode.Joint ? 0 : ShapeCatalogue.Taper, options.Blocks),
+        var rungs = log.Run("shapes", () => FamilyPlanner.Rungs(trainable, targets, inputs.TeacherBytes, options.Students, options.Times, options.Teacher == TeacherMode.Joint ? 0 : ShapeCatalogue.Taper, options.Blocks),
             r => string.Join(", ", FamilyPlanner.Candidates(r).Select(c => c.Shape.Name).Distinct()));
         IReadOnlyList<Rung> open = [.. rungs.Where(r => r.Ruled is null)];
         var trial = open.Count == 0 ? null : log.Run(BlockTrial.Pass, () => BlockTrial.Run(options, inputs, trainable, open, run.Clock, run.TrainerOf(BlockTrial.Pass), run.Workspace.CheckpointPath(BlockTrial.Pass), cancellation),

@@ -19,21 +19,9 @@ internal static class ModelOptions
         new Option<int>("--threads") { Description = "Threads of the engine", DefaultValueFactory = _ => standard }.Between(1, 256);
 
     /// <summary>For models whose images or texts may be of any size.</summary>
-    public static Option<int[]> Sizes() => new("--size")
-    {
-        Description = "Sizes of the axes that the model leaves open beside the batch: one for all, or one for each in the order of the inputs (--size 224,160)",
-        DefaultValueFactory = _ => [],
-        CustomParser = result =>
-        {
-            var sizes = new List<int>();
-            foreach (var text in result.Tokens.SelectMany(token => token.Value.Split(',')))
-                if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size >= 1)
-                    sizes.Add(size);
-                else
-                    result.AddError($"'{text}' is no size; --size takes whole numbers of at least 1, such as 224 or 224,160.");
-            return [.. sizes];
-        },
-    };
+    public static Option<int[]> Sizes() => OptionRanges.List<int>("--size", "Sizes of the axes that the model leaves open beside the batch: one for all, or one for each in the order of the inputs (--size 224,160)",
+        text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size >= 1 ? size : null,
+        "--size takes whole numbers of at least 1, such as 224 or 224,160.");
 
     public static Option<string?> Engine(params string[] names)
     {

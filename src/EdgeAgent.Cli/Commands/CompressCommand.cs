@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using EdgeAgent.Cli.CommandLine;
 using EdgeAgent.Cli.Fleet;
 using EdgeAgent.Compression;
@@ -17,6 +18,9 @@ internal static class CompressCommand
         var run = new TrainingRunOptions();
         var profiles = new ProfileOptions();
         var students = new Option<int>("--students") { Description = "Students of different sizes for each profile", DefaultValueFactory = _ => 3 }.Between(1, 16);
+        var times = OptionRanges.List<double>("--times", "How many times smaller than the model's file each student is to be, such as 24,94,250, in place of --students",
+            text => double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value is > 1 and <= 1e6 ? value : null,
+            "--times takes numbers above 1, such as 94 or 24,94,250.");
         var teacher = new Option<string>("--teacher") { Description = "fixed: frozen; joint: trained together with the students", DefaultValueFactory = _ => "fixed" };
         teacher.AcceptOnlyFromAmong("fixed", "joint");
         var blocks = new Option<string>("--blocks") { Description = "sliced: narrower copies of the teacher's layers; mobile: depthwise-separable blocks; auto: what is better at the same cost", DefaultValueFactory = _ => "auto" };
@@ -27,11 +31,16 @@ internal static class CompressCommand
         var controller = new ControllerOptions();
         var command = new Command("compress", "Make a family of small int8 students for one or more boards")
         {
-            students, teacher, blocks, name, fromFleet, controller.Token, controller.TokenFile,
+            students, times, teacher, blocks, name, fromFleet, controller.Token, controller.TokenFile,
         };
         run.AddTo(command);
         profiles.AddTo(command);
         budgets.AddTo(command);
+        command.Validators.Add(line =>
+        {
+            if (line.GetResult(students) is { Implicit: false } && line.GetResult(times) is { Implicit: false })
+                line.AddError("--students and --times exclude each other: --times says how many students there are.");
+        });
         command.SetAction(async (parsed, cancellation) =>
         {
             var boards = profiles.Load(parsed);
@@ -44,6 +53,7 @@ internal static class CompressCommand
             var report = Run(terminal, new CompressionOptions(run.Read(parsed), boards)
             {
                 Students = parsed.GetValue(students),
+                Times = parsed.GetValue(times)!,
                 Teacher = parsed.GetValue(teacher) == "joint" ? TeacherMode.Joint : TeacherMode.Fixed,
                 Blocks = parsed.GetValue(blocks) switch { "sliced" => BlockChoice.Sliced, "mobile" => BlockChoice.Mobile, _ => BlockChoice.Auto },
                 CostModels = costs,

@@ -8,7 +8,7 @@ using EdgeAgent.Graph.Rewrites;
 namespace EdgeAgent.Compression.Family;
 
 /// <summary>
-/// Chooses the students of every profile: file sizes on a geometric ladder, each as wide as the size, the profile's budgets
+/// Chooses the students of every profile: file sizes on a geometric ladder, or those that were asked for, each as wide as the size, the profile's budgets
 /// and its cost model allow. Profiles that come to the same shape share one student, so that several boards cost little more
 /// than one.
 /// </summary>
@@ -26,10 +26,12 @@ public static class FamilyPlanner
 
     /// <summary>The candidates for every size of every profile, with names that are unique in the family.</summary>
     /// <param name="teacherBytes">Size of the teacher's file.</param>
+    /// <param name="students">So many on the ladder, where <paramref name="times"/> is empty.</param>
+    /// <param name="times">How many times smaller than the teacher's file each is at least.</param>
     /// <param name="taper">See <see cref="ShapeCatalogue.Taper"/>.</param>
-    public static IReadOnlyList<Rung> Rungs(TrainableTeacher teacher, IReadOnlyList<ProfileTarget> targets, long teacherBytes, int students, double taper, BlockChoice blocks)
+    public static IReadOnlyList<Rung> Rungs(TrainableTeacher teacher, IReadOnlyList<ProfileTarget> targets, long teacherBytes, int students, IReadOnlyList<double> times, double taper, BlockChoice blocks)
     {
-        List<Rung> rungs = [.. targets.SelectMany(t => new Ladder(teacher, t, teacherBytes, students, taper).Rungs(blocks))];
+        List<Rung> rungs = [.. targets.SelectMany(t => new Ladder(teacher, t, teacherBytes, students, times, taper).Rungs(blocks))];
         var named = new List<StudentShape>();
         foreach (var candidate in Candidates(rungs).OrderByDescending(c => c.Shape.Width))
             if (!named.Exists(candidate.Shape.IsSame))
@@ -69,23 +71,25 @@ public static class FamilyPlanner
     }
 
     /// <summary>The sizes of one profile.</summary>
-    private sealed class Ladder(TrainableTeacher teacher, ProfileTarget target, long teacherBytes, int students, double taper)
+    private sealed class Ladder(TrainableTeacher teacher, ProfileTarget target, long teacherBytes, int students, IReadOnlyList<double> times, double taper)
     {
         private readonly ShapeCatalogue _sliced = Catalogue(teacher, target, BlockKind.Sliced);
         private readonly ShapeCatalogue? _mobile = teacher.Mobile is null ? null : Catalogue(teacher, target, BlockKind.Mobile);
 
         public IEnumerable<Rung> Rungs(BlockChoice blocks)
         {
-            var catalogue = blocks == BlockChoice.Mobile && _mobile is not null ? _mobile : _sliced;
+            double[] sizes = times.Count > 0 ? [.. times.Order().Select(t => teacherBytes / t)] : Sizes(blocks == BlockChoice.Mobile && _mobile is not null ? _mobile : _sliced);
+            return sizes.Select((bytes, i) => At(new Limit(Text($"size {i + 1} of {sizes.Length} ({bytes / 1000:0} kB)"), (cost, _) => cost.OnnxBytes <= bytes * (1 + 1e-9)), blocks));
+        }
+
+        /// <summary>The ladder, in bytes.</summary>
+        private double[] Sizes(ShapeCatalogue catalogue)
+        {
             var narrowest = catalogue.Cost(catalogue.At(0, taper)).OnnxBytes;
             // A small teacher has no students 200 times smaller; the ladder then begins at the narrowest there is.
             var low = Math.Max(teacherBytes / SmallestRatio, narrowest);
             var high = Math.Max(teacherBytes / LargestRatio, Math.Min(teacherBytes / 8.0, low * SmallestRatio / LargestRatio));
-            for (var i = 0; i < students; i++)
-            {
-                var bytes = students == 1 ? Math.Sqrt(low * high) : high * Math.Pow(low / high, (double)i / (students - 1));
-                yield return At(new Limit(Text($"size {i + 1} of {students} ({bytes / 1000:0} kB)"), (cost, _) => cost.OnnxBytes <= bytes * (1 + 1e-9)), blocks);
-            }
+            return [.. Enumerable.Range(0, students).Select(i => students == 1 ? Math.Sqrt(low * high) : high * Math.Pow(low / high, (double)i / (students - 1)))];
         }
 
         private Rung At(Limit size, BlockChoice blocks)

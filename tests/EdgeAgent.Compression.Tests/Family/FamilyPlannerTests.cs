@@ -104,15 +104,27 @@ public sealed class FamilyPlannerTests
     }
 
     [Fact]
+    public void Rungs_OfSizesThatWereAskedFor_AreTheWidestOfEachLargestFirst()
+    {
+        double[] times = [60, 20];
+
+        var rungs = Rungs(1, students: 3, blocks: BlockChoice.Sliced, times: times);
+
+        Assert.Equal(2, rungs.Count);
+        Assert.All(rungs.Zip([20, 60]), r => Assert.InRange(r.First.Sliced!.Cost.OnnxBytes, TeacherBytes / r.Second * 0.8, TeacherBytes / r.Second));
+        Assert.Equal("the widest within size 1 of 2 (400 kB)", rungs[0].Sliced!.Bound);
+    }
+
+    [Fact]
     public void Rungs_OfATeacherWithoutFullConvolutions_AreSlices()
     {
         var teacher = Teacher.Value with { Mobile = null };
-        var rungs = FamilyPlanner.Rungs(teacher, [Target(1, new ProfileBudgets())], TeacherBytes, 2, ShapeCatalogue.Taper, BlockChoice.Mobile);
+        var rungs = FamilyPlanner.Rungs(teacher, [Target(1, new ProfileBudgets())], TeacherBytes, 2, [], ShapeCatalogue.Taper, BlockChoice.Mobile);
         Assert.All(rungs, r => Assert.Equal(BlockKind.Sliced, r.Ruled));
     }
 
-    private static IReadOnlyList<Rung> Rungs(double depthwiseUs, ProfileBudgets? budgets = null, int students = 3, BlockChoice blocks = BlockChoice.Auto) =>
-        FamilyPlanner.Rungs(Teacher.Value, [Target(depthwiseUs, budgets ?? new ProfileBudgets())], TeacherBytes, students, ShapeCatalogue.Taper, blocks);
+    private static IReadOnlyList<Rung> Rungs(double depthwiseUs, ProfileBudgets? budgets = null, int students = 3, BlockChoice blocks = BlockChoice.Auto, double[]? times = null) =>
+        FamilyPlanner.Rungs(Teacher.Value, [Target(depthwiseUs, budgets ?? new ProfileBudgets())], TeacherBytes, students, times ?? [], ShapeCatalogue.Taper, blocks);
 
     private static ProfileTarget Target(double depthwiseUs, ProfileBudgets budgets)
     {

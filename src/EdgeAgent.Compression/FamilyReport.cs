@@ -138,12 +138,12 @@ public sealed record ProfileChoice(string Profile, string Student, string Reason
 /// <summary>Cost of training the students beside the teacher.</summary>
 /// <param name="Teacher">fixed or joint.</param>
 /// <param name="JointStepUs">A step of the run: with <c>joint</c>, teacher and students are trained; with <c>fixed</c>, the teacher's forward pass and the students' training.</param>
-/// <param name="TeacherStepUs">A training step of the teacher alone, same batch, measured in the same calibration.</param>
+/// <param name="TeacherStepUs">A training step of the teacher alone, same batch, measured in the same calibration; null where the teacher is fixed and too slow for the budget to find out.</param>
 /// <param name="Ratio"><paramref name="JointStepUs"/> / <paramref name="TeacherStepUs"/>.</param>
 /// <param name="StudentsStepUs">Training of the students alone: what a step of a <c>fixed</c> run costs once the teacher's answers are kept.</param>
 /// <param name="MacShare">Multiply-accumulates of the students, as a share of the teacher's.</param>
 /// <param name="ElementwiseShare">Values that batch-norms, activations and additions write in the students, as a share of the teacher's: work that shrinks with the width, and not with its square.</param>
-public sealed record OverheadReport(string Teacher, double JointStepUs, double TeacherStepUs, double Ratio, double StudentsStepUs, double MacShare = 0, double ElementwiseShare = 0);
+public sealed record OverheadReport(string Teacher, double JointStepUs, double? TeacherStepUs, double? Ratio, double StudentsStepUs, double MacShare = 0, double ElementwiseShare = 0);
 
 /// <summary>One pass with its cost and effect.</summary>
 /// <param name="Seconds">Wall time, over interruptions.</param>

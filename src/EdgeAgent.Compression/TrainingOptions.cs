@@ -35,7 +35,7 @@ public record TrainingOptions
     /// <summary>Where results and checkpoints go; created if absent.</summary>
     public required string OutDirectory { get; init; }
 
-    /// <summary>Wall time of the whole run, kept within a tenth.</summary>
+    /// <summary>Wall time of the whole run, kept within a tenth unless reading, measuring and testing alone take longer; the report then says so.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Continue the checkpoint in <see cref="OutDirectory"/>; without one, start from the beginning.</summary>

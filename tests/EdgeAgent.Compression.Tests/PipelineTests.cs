@@ -89,7 +89,7 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal("joint", report.Overhead.Teacher);
         Assert.InRange(report.Overhead.MacShare, 0.001, 1);
         Assert.InRange(report.Overhead.ElementwiseShare, report.Overhead.MacShare, 1);
-        Assert.Equal(report.Overhead.JointStepUs / report.Overhead.TeacherStepUs, report.Overhead.Ratio, 6);
+        Assert.Equal(report.Overhead.JointStepUs / report.Overhead.TeacherStepUs!.Value, report.Overhead.Ratio!.Value, 6);
     }
 
     /// <summary>A teacher wide enough that mobile blocks are wider at the same cost; stopped in the trial and in the training, it ends the same.</summary>

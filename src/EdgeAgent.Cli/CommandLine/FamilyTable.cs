@@ -27,7 +27,7 @@ internal static class FamilyTable
         foreach (var rejected in report.Rejected)
             console.WriteLine($"not shipped: {rejected.Name} for {rejected.Profile}: {rejected.Reason}");
         var overhead = report.Overhead;
-        console.WriteLine(Units.Text($"teacher {overhead.Teacher}: a step with all students takes {overhead.Ratio:0.00} times a training step of the teacher alone; the students have {overhead.MacShare * 100:0.0} % of its MACs and {overhead.ElementwiseShare * 100:0.0} % of its elementwise work"));
+        console.WriteLine(Units.Text($"teacher {overhead.Teacher}: {(overhead.Ratio is { } ratio ? Units.Text($"a step with all students takes {ratio:0.00} times a training step of the teacher alone; ") : "")}the students have {overhead.MacShare * 100:0.0} % of its MACs and {overhead.ElementwiseShare * 100:0.0} % of its elementwise work"));
         console.WriteLine(Units.Text($"{Durations.Text(TimeSpan.FromSeconds(report.Seconds))}, peak memory {Units.Bytes(report.PeakBytes)}, {report.SkippedImages.Count} images skipped, written to {report.OutDir}, where family.html shows all of it"));
     }
 }

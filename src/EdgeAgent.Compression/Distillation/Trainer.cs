@@ -144,8 +144,8 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
             return from + Math.Max(1, whileAsking <= asking * targets.Sides ? whileAsking : (long)((left - asking * rates.Teacher) / rates.Step));
         }
 
-        // Early plans rest on few measurements and are looked at sooner; near the end little is left to be wrong about.
-        long ReplanInterval(long now) => Math.Max(8, Math.Min((schedule.TotalSteps - now) / 12, Math.Max(16, now / 2)));
+        // The first plan rests on a guess and is looked at at once, early ones on few measurements; near the end little is left to be wrong about.
+        long ReplanInterval(long now) => now < 8 ? 2 : Math.Max(8, Math.Min((schedule.TotalSteps - now) / 12, Math.Max(16, now / 2)));
 
         bool Replan()
         {

@@ -63,14 +63,14 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>What a file says of every image, in order.</summary>
-    public static int[] ClassesOf(string path, int threads, BatchSource images, CancellationToken cancellation)
+    public static int[] ClassesOf(string path, int threads, BatchSource images, CancellationToken cancellation, int limit = int.MaxValue)
     {
         using var model = new OnnxModel(path, threads);
-        return model.Classes(images, cancellation);
+        return model.Classes(images, cancellation, limit);
     }
 
-    /// <summary>Accuracy of a file on labelled images.</summary>
-    public static Accuracy AccuracyOf(string path, int threads, BatchSource images, CancellationToken cancellation) => Accuracy.Of(ClassesOf(path, threads, images, cancellation), images.Labels);
+    /// <summary>Accuracy of a file on labelled images, the first <paramref name="limit"/> of them.</summary>
+    public static Accuracy AccuracyOf(string path, int threads, BatchSource images, CancellationToken cancellation, int limit = int.MaxValue) => Accuracy.Of(ClassesOf(path, threads, images, cancellation, limit), images.Labels);
 
     /// <summary>Median latencies of one image in microseconds, one thread, after warm-up; the files take turns, so that a disturbance meets all of them.</summary>
     public static double[] MediansUs(BatchSource images, CancellationToken cancellation, params ReadOnlySpan<string> paths)

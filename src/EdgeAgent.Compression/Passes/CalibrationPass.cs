@@ -11,10 +11,16 @@ namespace EdgeAgent.Compression.Passes;
 /// </summary>
 public static class CalibrationPass
 {
-    private const int LargeBatch = 256, SmallBatch = 64, MinCrops = 4, MaxCrops = 32;
+    private const int LargeBatch = 256, SmallBatch = 64, FewestInABatch = 8, MinCrops = 4, MaxCrops = 32;
 
     /// <summary>Share of the joint training that may go into asking the teacher: on small budgets more steps are worth more than more crops.</summary>
     private const double TeacherShare = 0.15;
+
+    /// <summary>Share of the budget within which the teacher's own training step is measured, and of the machine's memory that a batch's activations may take.</summary>
+    private const double OverheadShare = 0.02, MemoryShare = 0.25;
+
+    /// <summary>Steps of a measurement, and a training step in forward passes of the frozen teacher: it runs backwards for inputs and weights, and its norms with statistics.</summary>
+    private const double FewestSteps = 2, TrainingPerForward = 4;
 
     public static StoredPlan Run(CompressionOptions options, RunInputs inputs, TeacherPass measured, TrainableTeacher teacher, FamilyPlan family, RunClock clock, CancellationToken cancellation)
     {
@@ -24,15 +30,12 @@ public static class CalibrationPass
         IReadOnlyList<StudentShape> shapes = joint ? [full, .. family.Shapes] : family.Shapes;
 
         var students = StepTimes.Train(teacher, family.Shapes, inputs, batchSize, clock, cancellation);
-        var alone = StepTimes.Train(teacher, [full], inputs, batchSize, clock, cancellation, teacherAt: 0);
-        double forward = 0, together;
-        if (joint)
-            together = StepTimes.Train(teacher, shapes, inputs, batchSize, clock, cancellation, teacherAt: 0);
-        else
-        {
-            forward = StepTimes.Forward(inputs, batchSize, clock, cancellation);
-            together = students + forward;
-        }
+        var forward = joint ? 0 : StepTimes.Forward(inputs, batchSize, clock, cancellation);
+        var together = joint ? StepTimes.Train(teacher, shapes, inputs, batchSize, clock, cancellation, teacherAt: 0) : students + forward;
+        // A frozen teacher is never trained: to know what that would cost is worth little of the time.
+        double? alone = joint || FewestSteps * TrainingPerForward * forward <= OverheadShare * options.Budget.TotalSeconds
+            ? StepTimes.Train(teacher, [full], inputs, batchSize, clock, cancellation, teacherAt: 0)
+            : null;
 
         var timetable = Timetable.Of(options.Budget, ClosingSeconds(inputs, measured, teacher, family) + options.Budget.TotalSeconds * Reporting.LayerStudy.BudgetShare);
         // Nothing that was measured may decide anything where the steps are given.
@@ -52,8 +55,23 @@ public static class CalibrationPass
         return (Share(g => GraphStatistics.Of(g).Macs), Share(GraphStatistics.ElementwiseOf));
     }
 
-    /// <summary>Small data sets need enough steps to learn in, large ones the efficiency of large batches.</summary>
-    public static int BatchSize(RunInputs inputs) => Math.Min(inputs.Training.Count >= 20_000 ? LargeBatch : SmallBatch, inputs.Training.Count);
+    /// <summary>Small data sets need enough steps to learn in, large ones the efficiency of large batches; large images are the fewer at a time.</summary>
+    public static int BatchSize(RunInputs inputs)
+    {
+        var wanted = Math.Min(inputs.Training.Count >= 20_000 ? LargeBatch : SmallBatch, inputs.Training.Count);
+        // Half as much again for gradients, which live from one layer to the one before it, and for what convolutions work in.
+        var bytesPerImage = GraphStatistics.ActivationsOf(inputs.Teacher) * (TorchRuntime.HasBfloat16 ? 2 : sizeof(float)) * 3 / 2;
+        return BatchSize(wanted, bytesPerImage, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    }
+
+    /// <param name="memory">Of the machine, not what is free at the moment: the same run has the same batches again.</param>
+    public static int BatchSize(int wanted, long bytesPerImage, long memory)
+    {
+        var size = wanted;
+        while (size > FewestInABatch && size * (double)bytesPerImage > MemoryShare * memory)
+            size = Math.Max(FewestInABatch, size / 2);
+        return size;
+    }
 
     /// <summary>Crops of each image that the teacher can answer for in its share of the time.</summary>
     /// <param name="forward">The teacher's time for a batch, in seconds.</param>

@@ -11,20 +11,24 @@ namespace EdgeAgent.Compression.Passes;
 /// <param name="Objection">What speaks against mirroring, one line; null where nothing does.</param>
 public sealed record MirrorTest(double Top1, string? Objection)
 {
-    private const int MostImages = 2000, Batch = 100;
+    private const int MostImages = 2000, FewestImages = 400, ImagesPerMinute = 200, Batch = 100;
     private const double KeptOfAll = 0.9, KeptOfAClass = 0.5;
 
     /// <summary>Right answers below which a class does not speak for itself: half of them would be lost by chance too often.</summary>
     private const int FewestOfAClass = 20;
 
+    /// <summary>Images to try it on. By what was given and not by a clock, so that a run that is continued decides the same.</summary>
+    public static int ImagesOf(TrainingOptions options) => options.Steps is null ? (int)Math.Clamp(options.Budget.TotalMinutes * ImagesPerMinute, FewestImages, MostImages) : MostImages;
+
     /// <param name="plain">The model's class of every image as it is, in order.</param>
     /// <param name="images">Channels first.</param>
-    public static MirrorTest Of(OnnxModel model, int[] plain, BatchSource images, IReadOnlyList<string> names, CancellationToken cancellation)
+    /// <param name="count">So many of them at most.</param>
+    public static MirrorTest Of(OnnxModel model, int[] plain, BatchSource images, int count, IReadOnlyList<string> names, CancellationToken cancellation)
     {
         var width = (int)images.SampleShape[^1];
         int[] right = new int[names.Count], kept = new int[names.Count];
         var seen = 0;
-        foreach (var batch in images.Sequential(Batch, MostImages, cancellation))
+        foreach (var batch in images.Sequential(Batch, count, cancellation))
         {
             cancellation.ThrowIfCancellationRequested();
             for (var row = 0; row < batch.Input.Length; row += width)

@@ -48,7 +48,7 @@ public sealed class TeacherPass : IDisposable
         var start = Stopwatch.GetTimestamp();
         var classes = model.Classes(inputs.Validation, cancellation);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / inputs.Validation.Count;
-        return new TeacherPass(model) { ValidationClasses = classes, Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher), Mirror = options.Flip is null ? MirrorTest.Of(model, classes, inputs.Validation, inputs.Classes, cancellation) : null };
+        return new TeacherPass(model) { ValidationClasses = classes, Validation = Accuracy.Of(classes, inputs.Validation.Labels), P50Us = p50, SecondsPerImage = seconds, Statistics = GraphStatistics.Of(inputs.Teacher), Mirror = options.Flip is null ? MirrorTest.Of(model, classes, inputs.Validation, MirrorTest.ImagesOf(options), inputs.Classes, cancellation) : null };
     }
 
     /// <summary>Class of every image, in order.</summary>

@@ -64,7 +64,7 @@ public sealed record TransferPass(string ModelPath, GraphSpec Teacher, double He
             var trainee = LabelTrainee.Of(weights, trained, run, LabelSmoothing);
             var steps = options.Steps is { } main ? Math.Max(1, main / share) : (long?)null;
             var plan = new TrainingPlan(pass, batchSize, new OneCycle(rate * scale), Decay, Clip, options.Budget * end, steps);
-            // The first guess is far too short for a large teacher: the plan is looked at again after eight steps.
+            // The first guess is far too short for a large teacher: the plan is looked at again after two steps.
             return trainer(pass).Run(trainee, inputs.Training, null, plan, options.Resume, stepSeconds: 0.05, teacherSeconds: 0, cancellation);
         }
     }

@@ -12,11 +12,17 @@ internal static class ReportWarnings
     /// <summary>Quantization may cost this much of the float student's accuracy.</summary>
     private const double QuantizationLoss = 0.003;
 
-    public static IReadOnlyList<string> Of(FamilyReport report)
+    /// <summary>A run may be so much longer than its budget.</summary>
+    private const double Overrun = 1.1;
+
+    /// <param name="budget">Null where steps were given, and not time.</param>
+    public static IReadOnlyList<string> Of(FamilyReport report, TimeSpan? budget)
     {
         List<string> warnings = [.. OfAccuracies(report.Teacher.Split, report.Teacher.Samples, report.SkippedImages)];
         void Warn(FormattableString text) => warnings.Add(text.ToString(CultureInfo.InvariantCulture));
 
+        if (budget is { TotalSeconds: var given } && report.Seconds > given * Overrun)
+            Warn($"The run took {report.Seconds:0} s, and its budget was {given:0} s: reading, measuring and testing take their time whatever the budget; give a longer --budget, so that there is more training.");
         foreach (var student in report.Students.DistinctBy(s => s.Name))
             if (student.ValidationTop1 < student.FloatTop1 - QuantizationLoss - Noise(report, student))
                 Warn($"{student.Name} loses more than {QuantizationLoss * 100:0.0} points by quantization: {student.FloatTop1 * 100:0.0} % in float32, {student.ValidationTop1 * 100:0.0} % in int8, on held-out images.");

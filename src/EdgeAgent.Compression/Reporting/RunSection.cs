@@ -14,7 +14,7 @@ internal static class RunSection
             ("training data, SHA-256", report.DataSha256),
             ("test data, SHA-256", report.TestSha256 ?? "no test data"),
             ("teacher", overhead.Teacher),
-            ("step with all students", $"{Figures.Microseconds(overhead.JointStepUs)}, {Figures.Times(overhead.Ratio)} a training step of the teacher alone ({Figures.Microseconds(overhead.TeacherStepUs)})"),
+            ("step with all students", Figures.Microseconds(overhead.JointStepUs) + (overhead is { Ratio: { } ratio, TeacherStepUs: { } alone } ? $", {Figures.Times(ratio)} a training step of the teacher alone ({Figures.Microseconds(alone)})" : "")),
             ("work of all students", $"{Figures.Percent(overhead.MacShare, 1)} of the teacher's multiply-accumulates, {Figures.Percent(overhead.ElementwiseShare, 1)} of its elementwise work"),
             ("time", Figures.Seconds(report.Seconds)),
             ("memory at most", Figures.Bytes(report.PeakBytes)),

@@ -54,6 +54,13 @@ public sealed record GraphStatistics(IReadOnlyList<KeyValuePair<string, int>> Op
         return graph.Nodes.Where(n => n.Op is not (Conv or ConvTranspose or Gemm or MatMul or Reshape or Flatten or Identity)).Sum(n => Elements(values[n.Output].Shape));
     }
 
+    /// <summary>Values that all operators but views write at batch 1: what training keeps for the way back is about that.</summary>
+    public static long ActivationsOf(GraphSpec graph)
+    {
+        var values = ShapeInference.Infer(graph, batch: 1);
+        return graph.Nodes.Where(n => n.Op is not (Reshape or Flatten or Identity)).Sum(n => Elements(values[n.Output].Shape));
+    }
+
     // Scales and zero points describe the number format of weights; they are no parameters of their own.
     private static long CountParameters(GraphSpec graph)
     {

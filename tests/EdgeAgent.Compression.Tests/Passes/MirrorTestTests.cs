@@ -24,6 +24,14 @@ public sealed class MirrorTestTests : IDisposable
     public void ObjectionOf_RightAnswersThatAreKept_NamesWhatIsLost(int[] right, int[] kept, string? expected) =>
         Assert.Equal(expected, MirrorTest.ObjectionOf(right, kept, ["left", "right"]));
 
+    [Theory]
+    [InlineData(1, null, 400)]
+    [InlineData(5, null, 1000)]
+    [InlineData(30, null, 2000)]
+    [InlineData(1, 100L, 2000)]
+    public void ImagesOf_AShortRun_AreFewer(int minutes, long? steps, int expected) => Assert.Equal(expected,
+        MirrorTest.ImagesOf(new TrainingOptions { ModelPath = "", DataPath = "", OutDirectory = "", Budget = TimeSpan.FromMinutes(minutes), Steps = steps }));
+
     /// <summary>A model that tells on which side an image is bright: its classes are each other's mirror images, or with one that tells top from bottom, its own.</summary>
     [Theory]
     [InlineData(true)]

@@ -148,6 +148,21 @@ public sealed class FamilyPageTests(FamilyPageTests.SmallFamily family) : IClass
         Assert.Equal(_report.Passes.Count, _report.Passes.DistinctBy(p => p.Name).Count());
     }
 
+    [Fact]
+    public void Warnings_OfARunLongerThanItsBudget_SaySo()
+    {
+        Assert.Contains(ReportWarnings.Of(_report, TimeSpan.FromSeconds(_report.Seconds / 2)), w => w.StartsWith("The run took ", StringComparison.Ordinal));
+        Assert.DoesNotContain(ReportWarnings.Of(_report, TimeSpan.FromSeconds(_report.Seconds)), w => w.StartsWith("The run took ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Page_WhereTheTeachersStepWasNotMeasured_DoesNotCompareWithIt()
+    {
+        const string comparison = "a training step of the teacher alone";
+        Assert.Contains(comparison, FamilyPage.Of(_report), StringComparison.Ordinal);
+        Assert.DoesNotContain(comparison, FamilyPage.Of(_report with { Overhead = _report.Overhead with { TeacherStepUs = null, Ratio = null } }), StringComparison.Ordinal);
+    }
+
     /// <summary>A family for two boards in a few seconds, one class of which has a name that tries to be markup.</summary>
     public sealed class SmallFamily : IDisposable
     {

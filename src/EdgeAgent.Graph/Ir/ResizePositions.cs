@@ -35,17 +35,26 @@ public static class ResizePositions
         return positions;
     }
 
+    /// <summary>
+    /// In float32, as runtimes divide: a third is stored as 0.33333334, by which 1 is 3 again in float32 and 2.9999999 in double,
+    /// one element too early.
+    /// </summary>
     private static double Source(Resize resize, int axis, int index, int input)
     {
-        double scale = resize.Scales[axis];
-        var size = resize.Sizes[axis];
+        var (scale, size) = (resize.Scales[axis], resize.Sizes[axis]);
         return resize.Coordinates switch
         {
             ResizeCoordinates.Asymmetric => index / scale,
-            // The published tests divide by the unrounded length.
-            ResizeCoordinates.AlignCorners => size == 1 ? 0 : index * (input - 1) / (input * scale - 1),
+            ResizeCoordinates.AlignCorners => size == 1 ? 0 : (double)index * (input - 1) / (Length(input, scale, size) - 1),
             ResizeCoordinates.PytorchHalfPixel when size == 1 => 0,
-            _ => (index + 0.5) / scale - 0.5,
+            _ => (index + 0.5f) / scale - 0.5f,
         };
+    }
+
+    /// <summary>The published tests take the unrounded length; one that misses the size by the scale's own rounding is the size.</summary>
+    private static double Length(int input, float scale, int size)
+    {
+        var length = input * (double)scale;
+        return Math.Abs(length - size) < 1e-6 * size ? size : length;
     }
 }

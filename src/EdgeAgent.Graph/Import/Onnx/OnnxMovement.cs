@@ -230,7 +230,8 @@ internal static class OnnxMovement
         {
             var size = shape[axes[i]];
             factors[axes[i]] = scales?[i] ?? (size < 0 ? 1 : (float)((double)sizes![i] / size));
-            target[axes[i]] = scales is not null ? Math.Floor((double)size * scales[i]) : size < 0 ? size : sizes![i];
+            // In float32, as the format's own shape inference does: 10 by 0.7 is 7 there, in double 6.9999999.
+            target[axes[i]] = scales is not null ? MathF.Floor(size * scales[i]) : size < 0 ? size : sizes![i];
         }
         if (factors.Take(2).Any(f => f != 1) || shape.Length is not (3 or 4) || target.Skip(2).Any(t => !(t is >= 1 and <= int.MaxValue)))
             throw node.Fault($"resizes [{string.Join(',', shape)}] to [{string.Join(',', target)}]; only height and width can change");

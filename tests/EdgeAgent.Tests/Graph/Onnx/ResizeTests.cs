@@ -1,0 +1,30 @@
+namespace EdgeAgent.Tests.Graph.Onnx;
+
+/// <summary>Images of another size, against ONNX Runtime.</summary>
+public class ResizeTests
+{
+    private static readonly string[] _roundings = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"];
+
+    /// <summary>A position of the output often falls on one of the input exactly, but no scale such as a third is exact.</summary>
+    [Theory]
+    [InlineData("asymmetric")]
+    [InlineData("half_pixel")]
+    [InlineData("pytorch_half_pixel")]
+    [InlineData("align_corners")]
+    public void Nearest_OfAnySizes_TakesThePixelsThatOnnxRuntimeTakes(string coordinates)
+    {
+        (int From, int To)[] sizes = [(30, 10), (30, 6), (30, 5), (49, 7), (12, 9), (10, 7), (10, 30), (7, 49), (9, 12), (48, 36), (2, 82), (5, 1), (3, 5)];
+        foreach (var (from, to) in sizes)
+        {
+            var model = new OnnxModel(13).Input("x", "N", 1, from, 2).Floats("scales", [1, 1, (float)to / from, 1], 4);
+            foreach (var rounding in _roundings)
+                model.Node("Resize", "x, , scales", rounding, ("coordinate_transformation_mode", coordinates), ("nearest_mode", rounding)).Output(rounding);
+            Assert.All(model.AssertAgrees(tolerance: 0).Outputs, o => Assert.Equal([-1, 1, to, 2], o.Shape));
+        }
+    }
+
+    /// <summary>The size that follows from a scale is rounded down in float32: 10 by 0.7 is 7, though in double it is below.</summary>
+    [Fact]
+    public void Scale_ThatIsNotExact_GivesTheSizeOfOnnxRuntime() =>
+        Assert.Equal([-1, 1, 7, 2], new OnnxModel(13).Input("x", "N", 1, 10, 2).Floats("scales", [1, 1, 0.7f, 1], 4).Node("Resize", "x, , scales", "y").Output("y").AssertAgrees().Outputs[0].Shape);
+}

@@ -161,7 +161,7 @@ internal static class OnnxMovement
             var other => throw node.Fault($"nearest_mode '{ModelImportException.OneLine(other)}' is unknown"),
         };
         var scales = Floats(node, graph, node.Opset < 11 ? 1 : 2);
-        Emit(node, graph, shape, scales, scales is null ? OnnxOperators.Longs(node, graph, 3) : null, coordinates, rounding);
+        Emit(node, graph, shape, scales, scales is null ? Sizes(node, graph) : null, coordinates, rounding);
     }
 
     public static void Upsample(OnnxNode node, OnnxGraphBuilder graph)
@@ -220,7 +220,10 @@ internal static class OnnxMovement
             OnnxOperators.Emit(node, graph, new Pad(pads, value), 1);
     }
 
-    private static void Emit(OnnxNode node, OnnxGraphBuilder graph, int[] shape, float[]? scales, long[]? sizes, ResizeCoordinates coordinates, ResizeRounding rounding)
+    private static FoldedNumber[] Sizes(OnnxNode node, OnnxGraphBuilder graph) =>
+        (graph.Folded(node.Input(3)) ?? throw node.Fault("has neither scales nor sizes that are known at import")).Numbers;
+
+    private static void Emit(OnnxNode node, OnnxGraphBuilder graph, int[] shape, float[]? scales, FoldedNumber[]? sizes, ResizeCoordinates coordinates, ResizeRounding rounding)
     {
         var axes = node.SmallInts("axes") is { } given ? Array.ConvertAll(given, a => OnnxShapes.Axis(node, a, shape.Length)) : [.. Enumerable.Range(0, shape.Length)];
         if ((scales?.Length ?? sizes!.Length) != axes.Length)
@@ -229,9 +232,12 @@ internal static class OnnxMovement
         for (var i = 0; i < axes.Length; i++)
         {
             var size = shape[axes[i]];
-            factors[axes[i]] = scales?[i] ?? (size < 0 ? 1 : (float)((double)sizes![i] / size));
             // In float32, as the format's own shape inference does: 10 by 0.7 is 7 there, in double 6.9999999.
-            target[axes[i]] = scales is not null ? MathF.Floor(size * scales[i]) : size < 0 ? size : sizes![i];
+            if (scales is not null)
+                (factors[axes[i]], target[axes[i]]) = (scales[i], MathF.Floor(size * scales[i]));
+            // PyTorch takes the sizes that do not change, the batch among them, from the shape of x.
+            else if (sizes![i] != FoldedNumber.OfDimension(size) && size > 0)
+                (factors[axes[i]], target[axes[i]]) = ((float)(sizes[i].Value / size), sizes[i] is { PerBatch: 0, Value: var wanted } ? wanted : double.NaN);
         }
         if (factors.Take(2).Any(f => f != 1) || shape.Length is not (3 or 4) || target.Skip(2).Any(t => !(t is >= 1 and <= int.MaxValue)))
             throw node.Fault($"resizes [{string.Join(',', shape)}] to [{string.Join(',', target)}]; only height and width can change");

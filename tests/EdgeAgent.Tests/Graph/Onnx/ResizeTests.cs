@@ -1,3 +1,5 @@
+using EdgeAgent.Graph.Import;
+
 namespace EdgeAgent.Tests.Graph.Onnx;
 
 /// <summary>Images of another size, against ONNX Runtime.</summary>
@@ -27,4 +29,28 @@ public class ResizeTests
     [Fact]
     public void Scale_ThatIsNotExact_GivesTheSizeOfOnnxRuntime() =>
         Assert.Equal([-1, 1, 7, 2], new OnnxModel(13).Input("x", "N", 1, 10, 2).Floats("scales", [1, 1, 0.7f, 1], 4).Node("Resize", "x, , scales", "y").Output("y").AssertAgrees().Outputs[0].Shape);
+
+    /// <summary>As PyTorch writes interpolate(x, size): the sizes of batch and channels are taken from the shape of x.</summary>
+    [Theory]
+    [InlineData("linear", 11)]
+    [InlineData("nearest", 13)]
+    [InlineData("linear", 18)]
+    public void Sizes_WithTheBatchOfTheInput_KeepItFree(string mode, int opset)
+    {
+        var graph = new OnnxModel(opset).Input("x", "N", 3, 5, 6).Longs("zero", 0).Longs("two", 2).Longs("wanted", 7, 4).Floats("none", [], 0)
+            .Node("Shape", "x", "shape").Node("Slice", "shape, zero, two, zero", "kept").Node("Concat", "kept, wanted", "sizes", ("axis", 0))
+            .Node("Resize", "x, none, none, sizes", "y", ("mode", mode), ("coordinate_transformation_mode", mode == "linear" ? "pytorch_half_pixel" : "asymmetric"), ("nearest_mode", "floor"))
+            .Output("y").AssertAgrees(batch: 3);
+        Assert.Equal([-1, 3, 7, 4], graph.Outputs[0].Shape);
+        Assert.Single(graph.Nodes);
+    }
+
+    [Fact]
+    public void Sizes_ThatGrowWithTheBatch_AreRefusedByNode()
+    {
+        var model = new OnnxModel(13).Input("x", "N", 3, 5, 6).Longs("zero", 0).Longs("one", 1).Longs("three", 3).Longs("wanted", 4)
+            .Node("Shape", "x", "shape").Node("Slice", "shape, zero, one", "batch").Node("Concat", "batch, three, batch, wanted", "sizes", ("axis", 0))
+            .Node("Resize", "x, , , sizes", "y").Output("y");
+        Assert.Contains("node 'Resize_3' (Resize): resizes [-1,3,5,6]", Assert.Throws<ModelImportException>(model.Load).Message);
+    }
 }

@@ -150,10 +150,16 @@ internal static class OnnxMovement
             "pytorch_half_pixel" => ResizeCoordinates.PytorchHalfPixel,
             "asymmetric" => ResizeCoordinates.Asymmetric,
             "align_corners" => ResizeCoordinates.AlignCorners,
+            "tf_half_pixel_for_nn" when !linear => ResizeCoordinates.HalfPixel,
             var other => throw node.Fault($"coordinate_transformation_mode '{ModelImportException.OneLine(other)}' is not supported"),
         };
+        // TensorFlow's coordinates are half an element ahead of the others, and so are the rules by which they round.
+        var ahead = node.String("coordinate_transformation_mode", "") == "tf_half_pixel_for_nn";
         var rounding = linear ? ResizeRounding.Linear : node.Opset < 11 ? ResizeRounding.Floor : node.String("nearest_mode", "round_prefer_floor") switch
         {
+            "round_prefer_floor" when ahead => ResizeRounding.Ceil,
+            "floor" when ahead => ResizeRounding.RoundPreferCeil,
+            var other when ahead => throw node.Fault($"nearest_mode '{ModelImportException.OneLine(other)}' with tf_half_pixel_for_nn is not supported, only 'floor' and 'round_prefer_floor'"),
             "round_prefer_floor" => ResizeRounding.RoundPreferFloor,
             "round_prefer_ceil" => ResizeRounding.RoundPreferCeil,
             "floor" => ResizeRounding.Floor,

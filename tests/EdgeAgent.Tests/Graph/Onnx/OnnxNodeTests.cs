@@ -40,7 +40,6 @@ public class OnnxNodeTests
         ("resize_downsample_sizes_cubic", "mode 'cubic'"),
         ("resize_upsample_scales_cubic", "mode 'cubic'"),
         ("resize_upsample_sizes_cubic", "mode 'cubic'"),
-        ("resize_downsample_sizes_nearest_tf_half_pixel", "tf_half_pixel_for_nn"),
         ("resize_tf_crop_and_resize", "tf_crop_and_resize"),
     ];
 

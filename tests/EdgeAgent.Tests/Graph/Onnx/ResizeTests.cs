@@ -53,4 +53,23 @@ public class ResizeTests
             .Node("Resize", "x, , , sizes", "y").Output("y");
         Assert.Contains("node 'Resize_3' (Resize): resizes [-1,3,5,6]", Assert.Throws<ModelImportException>(model.Load).Message);
     }
+
+    /// <summary>As tf2onnx writes every UpSampling2D, and by the rounding that is ONNX's default.</summary>
+    [Theory]
+    [InlineData("floor")]
+    [InlineData("round_prefer_floor")]
+    public void Nearest_ByTheCoordinatesOfTensorFlow_TakesThePixelsThatOnnxRuntimeTakes(string rounding)
+    {
+        foreach (var (from, to) in new[] { (4, 8), (4, 12), (12, 4), (10, 7), (30, 6), (5, 2) })
+            new OnnxModel(11).Input("x", "N", 2, from, 3).Floats("none", [], 0).Floats("scales", [1, 1, (float)to / from, 2], 4)
+                .Node("Resize", "x, none, scales", "y", ("coordinate_transformation_mode", "tf_half_pixel_for_nn"), ("nearest_mode", rounding)).Output("y").AssertAgrees(tolerance: 0);
+    }
+
+    [Fact]
+    public void Nearest_ByTheCoordinatesOfTensorFlowAndAnotherRounding_IsRefused()
+    {
+        var model = new OnnxModel(11).Input("x", "N", 2, 4, 3).Floats("none", [], 0).Floats("scales", [1, 1, 2, 2], 4)
+            .Node("Resize", "x, none, scales", "y", ("coordinate_transformation_mode", "tf_half_pixel_for_nn"), ("nearest_mode", "ceil")).Output("y");
+        Assert.Contains("nearest_mode 'ceil' with tf_half_pixel_for_nn", Assert.Throws<ModelImportException>(model.Load).Message);
+    }
 }

@@ -14,10 +14,15 @@ internal static class OnnxFills
         var fill = node.Tensor("value") ?? Tensor.Of([0f], 1);
         if (fill.Count != 1)
             throw node.Fault($"fills with {fill.Count} numbers; one is needed");
+        var number = graph.AddConstant(node.Output(0) + "_fill", fill.Reshape([.. Enumerable.Repeat(1, shape.Numbers.Length)]));
+        if (!shape.IsConstant)
+        {
+            Spread(node, graph, number, shape.Numbers);
+            return;
+        }
         // What does not depend on the batch is folded before it comes here, unless it is large.
-        if (shape.IsConstant)
-            throw node.Fault($"makes a constant of more than {FoldedValue.MaxCount} elements, which is not supported");
-        Spread(node, graph, graph.AddConstant(node.Output(0) + "_fill", fill.Reshape([.. Enumerable.Repeat(1, shape.Numbers.Length)])), shape.Numbers);
+        graph.Emit(node.Name, new Expand([.. shape.Numbers.Select(n => (long)n.Value)]), [number], node.Output(0));
+        graph.NoteUniform(node.Output(0), number);
     }
 
     /// <summary>A value repeated along one axis for every sample, and along others as often as the target says.</summary>
@@ -27,7 +32,7 @@ internal static class OnnxFills
         var axis = Array.FindIndex(target, d => d.PerBatch != 0);
         if (target.Count(d => d.PerBatch != 0) != 1 || target[axis] != new FoldedNumber(0, 1))
             throw node.Fault("makes a shape that depends on the batch in a way that is not supported; export the model with a fixed batch");
-        var (spec, zero) = (graph.Value(value)!, graph.Constant(value) is { } constant && OnnxFills.IsZero(constant));
+        var (spec, uniform) = (graph.Value(value)!, value);
         long[] ones = [.. Enumerable.Range(0, target.Length).Select(i => i == axis ? -1L : 1)];
         var column = graph.EmitTemporary(node, new Reshape(ones), graph.BatchOnes(node));
         if (spec.Type != ElementType.Float32)
@@ -38,9 +43,6 @@ internal static class OnnxFills
         long[] sizes = [.. target.Select((d, i) => i == axis ? 1L : (long)d.Value)];
         var larger = target.Where((d, i) => i != axis && d.Value != 1 && (i < target.Length - from.Length || from[i - target.Length + from.Length] == 1)).Any();
         graph.Emit(node.Name, larger ? new Expand(sizes) : new Identity(), [spread], node.Output(0));
-        if (zero)
-            graph.Zeros.Add(node.Output(0));
+        graph.NoteUniform(node.Output(0), uniform);
     }
-
-    public static bool IsZero(Tensor tensor) => tensor.Data is float[] values && Array.TrueForAll(values, v => v == 0);
 }

@@ -48,7 +48,7 @@ internal static class OnnxFolding
             : null,
         "Transpose" => Transpose(node, inputs[0]),
         "Equal" or "Less" or "Greater" => Compare(node, inputs[0], inputs[1]),
-        "And" or "Or" => FoldedArithmetic.Binary(inputs[0], inputs[1], (x, y) => new(node.Op == "And" ? x.Value * y.Value : Math.Max(x.Value, y.Value)), node.Fault),
+        "And" or "Or" => FoldedArithmetic.Binary(inputs[0], inputs[1], (x, y) => new(node.Op == "And" ? x.Value * y.Value : Math.Max(x.Value, y.Value))),
         "Not" => inputs[0] with { Numbers = Array.ConvertAll(inputs[0].Numbers, n => new FoldedNumber(1 - n.Value)) },
         "Where" => Picked(node, inputs[0], inputs[1], inputs[2]),
         _ => Arithmetic(node, inputs[0], inputs[1]),
@@ -86,14 +86,15 @@ internal static class OnnxFolding
             open |= slope != 0 && Math.Sign(value + slope) != Math.Sign(slope);
             var sign = slope == 0 ? Math.Sign(value) : Math.Sign(slope);
             return new((node.Op switch { "Equal" => sign == 0, "Less" => sign < 0, _ => sign > 0 }) ? 1 : 0);
-        }, node.Fault);
-        return open ? null : result with { Type = ElementType.Bool };
+        });
+        return open || result is null ? null : result with { Type = ElementType.Bool };
     }
 
     private static FoldedValue? Picked(OnnxNode node, FoldedValue condition, FoldedValue x, FoldedValue y)
     {
         var shape = OperatorShapes.Broadcast(OperatorShapes.Broadcast(condition.Shape, x.Shape), y.Shape);
-        FoldedArithmetic.Bound(shape.Aggregate(1.0, (a, d) => a * d), node.Fault);
+        if (!FoldedArithmetic.IsSmall(shape))
+            return null;
         var (c, first, second) = (Broadcasting.Indices(condition.Shape, shape), Broadcasting.Indices(x.Shape, shape), Broadcasting.Indices(y.Shape, shape));
         return new(x.Type, shape, [.. Enumerable.Range(0, c.Length).Select(i => condition.Numbers[c[i]].Value != 0 ? x.Numbers[first[i]] : y.Numbers[second[i]])]);
     }
@@ -107,10 +108,10 @@ internal static class OnnxFolding
         return FoldedArithmetic.Fill(shape, fill ?? new(ElementType.Float32, [1], [new(0)]), node.Fault);
     }
 
-    private static FoldedValue Gather(OnnxNode node, FoldedValue data, FoldedValue indices) =>
+    private static FoldedValue? Gather(OnnxNode node, FoldedValue data, FoldedValue indices) =>
         FoldedArithmetic.Gather(data, indices, OnnxShapes.Axis(node, node.Int("axis", 0), data.Shape.Length), node.Fault);
 
-    private static FoldedValue Range(OnnxNode node, Operands inputs) => FoldedArithmetic.Range(inputs[0], inputs[1], inputs[2], node.Fault);
+    private static FoldedValue? Range(OnnxNode node, Operands inputs) => FoldedArithmetic.Range(inputs[0], inputs[1], inputs[2], node.Fault);
 
     private static FoldedValue Slice(OnnxNode node, Operands inputs)
     {
@@ -144,7 +145,7 @@ internal static class OnnxFolding
         return FoldedArithmetic.Join(first.Type, Enumerable.Range(0, inputs.Count).Select(i => inputs[i]), node.Fault);
     }
 
-    private static FoldedValue Arithmetic(OnnxNode node, FoldedValue a, FoldedValue b) => FoldedArithmetic.Binary(
+    private static FoldedValue? Arithmetic(OnnxNode node, FoldedValue a, FoldedValue b) => FoldedArithmetic.Binary(
         a, b,
         node.Op switch
         {
@@ -152,8 +153,7 @@ internal static class OnnxFolding
             "Sub" => FoldedArithmetic.Subtract,
             "Mul" => (x, y) => FoldedArithmetic.Multiply(x, y, node.Fault),
             _ => (x, y) => FoldedArithmetic.Divide(x, y, a.Type != ElementType.Float32, node.Fault),
-        },
-        node.Fault);
+        });
 
     private static int Clamp(long index, int rank) => (int)Math.Clamp(index < 0 ? index + rank : index, 0, rank);
 

@@ -1,3 +1,4 @@
+using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites;
 
@@ -22,18 +23,23 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
 
     private readonly Dictionary<string, List<string>> _readers = [];
 
+    /// <summary>Computed values that are one number throughout, whatever the batch.</summary>
+    private readonly Dictionary<string, double> _uniform = [];
+
     /// <summary>Where the search for a free number goes on: loops ask for the same name at every step.</summary>
     private readonly Dictionary<string, int> _numbers = [];
     private string? _batchOnes;
     private int _depth;
     private int _converted;
 
-    /// <summary>Values that are zero for every sample of the batch.</summary>
-    public HashSet<string> Zeros { get; } = [];
+    /// <summary>Elements of constants that nodes were computed to, and how many may be: the weights of the file a few times, since each node could double them.</summary>
+    private long _computed;
+    private long _computable;
 
     public GraphSpec Build(string name)
     {
         var opset = Opset();
+        _computable = Math.Max(1 << 22, model.CalculateSize());
         foreach (var proto in model.Graph.Node)
             foreach (var input in proto.Input)
                 (_readers.TryGetValue(input, out var readers) ? readers : _readers[input] = []).Add(proto.OpType);
@@ -76,6 +82,30 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         return Constant(name) is { } tensor ? FoldedValue.TryOf(tensor) : null;
     }
 
+    /// <summary>The number that all elements of a value are; null if they differ or are not known.</summary>
+    public double? UniformOf(string name)
+    {
+        if (_uniform.TryGetValue(name, out var number))
+            return number;
+        if (Constant(name) is not { Count: > 0 } tensor)
+            return null;
+        if (tensor.Data is float[] floats)
+            return Array.TrueForAll(floats, v => v == floats[0]) ? floats[0] : null;
+        return Casting.Integers(tensor) is var whole && Array.TrueForAll(whole, v => v == whole[0]) ? whole[0] : null;
+    }
+
+    /// <summary>Every element of <paramref name="name"/> is one of <paramref name="source"/>, as its own type holds it.</summary>
+    public void NoteUniform(string name, string source)
+    {
+        if (UniformOf(source) is { } number && Value(name) is { } value)
+            _uniform[name] = value.Type switch
+            {
+                ElementType.Float32 => number,
+                ElementType.Bool => number == 0 ? 0 : 1,
+                _ => Math.Truncate(number),
+            };
+    }
+
     /// <summary>Scale, zero point and axis of a value that a QuantizeLinear has made.</summary>
     public (string Scale, string Zero, int Axis)? QuantizationOf(string name) =>
         _nodes.FindLast(n => n.Outputs.Contains(name)) is { Op: QuantizeLinear quantize } node ? (node.Inputs[1], node.Inputs[2], quantize.Axis) : null;
@@ -92,7 +122,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         foreach (var value in ShapeInference.Infer(node, Value))
             if (!_values.TryAdd(value.Name, value))
                 throw new ImportFault($"node '{name}' ({op.Type}) defines '{ModelImportException.OneLine(value.Name)}' a second time");
-        if (IsSmallConstant(node))
+        if (IsSmallConstant(node, out var elements) && (_computed += elements) <= _computable)
             foreach (var (result, tensor) in ConstantFolding.Compute(node, _constants))
                 _constants[result] = tensor;
         else
@@ -193,13 +223,14 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         return fresh;
     }
 
-    /// <summary>True if the node can be computed now and makes no more of the file than there is in it.</summary>
-    private bool IsSmallConstant(Node node)
+    /// <summary>True if the node can be computed now and makes no more of its constants than there is in them.</summary>
+    private bool IsSmallConstant(Node node, out long elements)
     {
+        elements = node.Outputs.Sum(o => ShapeInference.ElementsPerSample(_values[o].Shape));
         if (node.Op is QuantizeLinear or DequantizeLinear || !node.Inputs.All(i => i.Length == 0 || Constant(i) is not null))
             return false;
         var known = node.Inputs.Where(i => i.Length > 0).Sum(i => (long)_constants[i].Count);
-        return node.Outputs.Sum(o => ShapeInference.ElementsPerSample(_values[o].Shape)) <= Math.Max(FoldedValue.MaxCount, 2 * known);
+        return elements <= Math.Max(FoldedValue.MaxCount, 2 * known);
     }
 
     /// <summary>A tensor given by an attribute of a Constant node.</summary>
@@ -227,8 +258,8 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
             AlignOperand(node);
         convert(node, this);
         // Exporters fill the states of all layers at once, and give each layer its part.
-        if (Zeros.Contains(node.Input(0)) && node.Op is "Slice" or "Identity" or "Reshape" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Cast")
-            Zeros.Add(node.Output(0));
+        if (node.Op is "Slice" or "Identity" or "Reshape" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Cast" && _uniform.ContainsKey(node.Input(0)))
+            NoteUniform(node.Output(0), node.Input(0));
     }
 
     /// <summary>Before opset 7 the second operand's axes begin at the one that the node names, and not so that both end together.</summary>

@@ -5,6 +5,8 @@ namespace EdgeAgent.Graph.Import.Onnx;
 /// <summary>Converters of operators that pick, repeat and rearrange elements.</summary>
 internal static class OnnxMovement
 {
+    private const int MaxTriangle = 1 << 16;
+
     public static void Slice(OnnxNode node, OnnxGraphBuilder graph)
     {
         var rank = OnnxOperators.Shape(node, graph, 0).Length;
@@ -84,9 +86,15 @@ internal static class OnnxMovement
         var shape = OnnxOperators.Shape(node, graph, 0);
         if (shape.Length < 2 || shape[^1] < 1 || shape[^2] < 1)
             throw node.Fault($"[{string.Join(',', shape)}] is no matrix");
-        var (k, upper) = (node.Input(1).Length > 0 ? OnnxOperators.Longs(node, graph, 1)[0] : 0, node.Int("upper", 1) != 0);
-        var (rows, columns) = (shape[^2], shape[^1]);
-        bool[] kept = [.. Enumerable.Range(0, checked(rows * columns)).Select(i => upper ? i % columns - i / columns >= k : i % columns - i / columns <= k)];
+        // As a comparison of two vectors: a mask of texts of 2048 tokens has four million elements.
+        var (rows, columns, upper) = (shape[^2], shape[^1], node.Int("upper", 1) != 0);
+        var k = node.Input(1).Length == 0 ? 0 : OnnxOperators.Longs(node, graph, 1) is [var given] ? Math.Clamp(given, int.MinValue, int.MaxValue) : throw node.Fault("its diagonal k is not one number");
+        if (rows > MaxTriangle || columns > MaxTriangle)
+            throw node.Fault($"takes the triangle of [{string.Join(',', shape)}]; at most {MaxTriangle} rows and columns are supported");
+        long[] places = [.. Enumerable.Range(0, columns).Select(c => (long)c)], diagonal = [.. Enumerable.Range(0, rows).Select(r => r + k)];
+        var kept = graph.EmitTemporary(
+            node, upper ? new GreaterOrEqual() : new LessOrEqual(),
+            graph.AddConstant(node.Output(0) + "_columns", Tensor.Of(places, 1, columns)), graph.AddConstant(node.Output(0) + "_diagonal", Tensor.Of(diagonal, rows, 1)));
         var type = graph.Value(node.Input(0))!.Type;
         var zero = graph.AddConstant(node.Output(0) + "_zero", type switch
         {
@@ -96,7 +104,7 @@ internal static class OnnxMovement
             ElementType.Float32 => Tensor.Of([0f], []),
             _ => throw node.Fault($"{type} is not supported"),
         });
-        graph.Emit(node.Name, new Where(), [graph.AddConstant(node.Output(0) + "_kept", Tensor.Of(kept, rows, columns)), node.Input(0), zero], node.Output(0));
+        graph.Emit(node.Name, new Where(), [kept, node.Input(0), zero], node.Output(0));
     }
 
     public static void Tile(OnnxNode node, OnnxGraphBuilder graph)

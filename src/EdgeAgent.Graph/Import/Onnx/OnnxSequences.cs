@@ -35,7 +35,7 @@ internal static class OnnxSequences
         var names = Enumerable.Range(0, 8).Select(node.Input).ToArray();
         // States that begin with zeros are those of a layer without initial ones; so the batch stays free.
         foreach (var state in new[] { 5, 6 })
-            if (names[state].Length > 0 && (graph.Zeros.Contains(names[state]) || graph.Constant(names[state]) is { } initial && OnnxFills.IsZero(initial)))
+            if (names[state].Length > 0 && graph.UniformOf(names[state]) is 0)
                 names[state] = "";
         var batchFirst = node.Flag("layout");
         if (batchFirst)

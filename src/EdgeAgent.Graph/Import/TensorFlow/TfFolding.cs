@@ -113,7 +113,7 @@ internal static class TfFolding
             "LogicalOr" => (x, y) => Truth(x.Value != 0 || y.Value != 0),
             _ => null,
         };
-        var result = operation is null ? null : FoldedArithmetic.Binary(a, b, operation, node.Fault);
+        var result = operation is null ? null : FoldedArithmetic.Binary(a, b, operation);
         return result is not null && node.Op is "Equal" or "NotEqual" or "Less" or "LessEqual" or "Greater" or "GreaterEqual" ? result with { Type = ElementType.Bool } : result;
 
         static FoldedNumber Truth(bool value) => new(value ? 1 : 0);
@@ -127,7 +127,8 @@ internal static class TfFolding
             throw node.Fault("packs values of different shapes");
         if (node.Axis(node.Int("axis", 0), parts[0].Shape.Length + 1) != 0)
             return null;
-        FoldedArithmetic.Bound((double)parts.Length * parts[0].Numbers.Length, node.Fault);
+        if (!FoldedArithmetic.IsSmall([parts.Length, .. parts[0].Shape]))
+            return null;
         return new(parts[0].Type, [parts.Length, .. parts[0].Shape], [.. parts.SelectMany(p => p.Numbers)]);
     }
 

@@ -151,14 +151,15 @@ internal static class TfOperators
         return new(graph.Assembly.Emit(node.Name, new Cast(ElementType.Bool), graph.Assembly.Emit(node.Name + "_extreme", op, numbers)));
     }
 
-    /// <summary>The same number everywhere, in a shape that depends on the batch; other shapes are folded.</summary>
+    /// <summary>The same number everywhere, in a shape that depends on the batch or is large; others are folded.</summary>
     private static IReadOnlyList<TfValue> Fill(TfNode node, ChannelsLastGraph graph)
     {
         if (node.Folded(0) is not { } shape || node.Folded(1) is not { IsConstant: true, Type: ElementType.Float32, Numbers: [var number] })
             throw node.Fault("fills a shape or with a number that is computed from data, which is not supported");
-        if (shape.IsConstant)
-            throw node.Fault($"makes a constant of more than {FoldedValue.MaxCount} elements, which is not supported");
-        return [new TfValue.Data(graph.PerSample(node.Name, shape.Numbers, new(graph.Assembly.Constant(node.Name + "_number", Tensor.Of([(float)number.Value]))), node.Fault))];
+        Laid value = new(graph.Assembly.Constant(node.Name + "_number", Tensor.Of([(float)number.Value])));
+        return [new TfValue.Data(shape.IsConstant
+            ? new(graph.Assembly.Emit(node.Name, new Expand([.. shape.Numbers.Select(n => (long)n.Value)]), value.Name))
+            : graph.PerSample(node.Name, shape.Numbers, value, node.Fault))];
     }
 
     /// <summary>A number in the shape of a value.</summary>

@@ -55,6 +55,15 @@ public class OperatorTests
         AssertDilated(graph, 2, 2);
     }
 
+    /// <summary>A mask for 70 steps is larger than what is folded while the file is read.</summary>
+    [Fact]
+    public void Fill_OfALargeShape_IsAConstant()
+    {
+        var x = _test.Random(1, 2, 70, 70);
+        var graph = Import(Node("y", "AddV2", ["x", "mask"]), Placeholder("x", x.Shape), Ints("shape", [70, 70]), Constant("number", Tensor.Of([-2f], [])), Node("mask", "Fill", ["shape", "number"]));
+        ChannelsLastMath.AssertClose(Tensor.Of(Array.ConvertAll(x.Floats, v => v - 2), x.Shape), KerasFileTests.Run(graph, x));
+    }
+
     private static void AssertDilated(GraphSpec graph, params int[] dilations)
     {
         Assert.Equal(dilations, Assert.IsType<Conv>(Assert.Single(graph.Nodes, n => n.Op is Conv).Op).Window.Dilations);

@@ -1,3 +1,4 @@
+using System.Numerics;
 using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Graph.Evaluation;
@@ -14,16 +15,20 @@ internal static class Reductions
         return Casting.Run(Tensor.Of(Fold(Casting.Integers(x), targets, shape, Longs(op)), shape), x.Type);
     }
 
-    public static Tensor ArgMax(int axis, Tensor x, int[] shape)
+    public static Tensor ArgMax(int axis, Tensor x, int[] shape) =>
+        x.Type == ElementType.Float32 ? ArgMax(axis, x.Floats, x.Shape, shape) : ArgMax(axis, Casting.Integers(x), x.Shape, shape);
+
+    private static Tensor ArgMax<T>(int axis, T[] x, int[] from, int[] shape)
+        where T : INumber<T>
     {
-        var size = x.Shape[axis];
-        var inner = x.Shape[(axis + 1)..].Aggregate(1, (a, d) => a * d);
-        var result = new long[x.Count / size];
+        var size = from[axis];
+        var inner = from[(axis + 1)..].Aggregate(1, (a, d) => a * d);
+        var result = new long[x.Length / size];
         for (var i = 0; i < result.Length; i++)
         {
             var start = i / inner * size * inner + i % inner;
             for (var k = 1; k < size; k++)
-                if (x.Floats[start + k * inner] > x.Floats[start + (int)result[i] * inner])
+                if (x[start + k * inner] > x[start + (int)result[i] * inner])
                     result[i] = k;
         }
         return Tensor.Of(result, shape);

@@ -28,7 +28,7 @@ internal static class OperatorShapes
         GlobalAveragePool or GlobalMaxPool => (ElementType.Float32, GlobalPool(Float(inputs, 0))),
         ReduceMean mean => (ElementType.Float32, Reduced(mean, Float(inputs, 0))),
         ReduceOperator reduce => (Value(inputs, 0).Type, Reduced(reduce, Value(inputs, 0).Shape)),
-        ArgMax arg => (ElementType.Int64, Reduced(new ReduceMax([arg.Axis], arg.KeepDims), Float(inputs, 0))),
+        ArgMax arg => (ElementType.Int64, Reduced(new ReduceMax([arg.Axis], arg.KeepDims), Value(inputs, 0).Shape)),
         ComparisonOperator => (SameType(inputs) is var _ ? ElementType.Bool : default, Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
         LogicalOperator => (ElementType.Bool, Broadcast(Typed(inputs, 0, ElementType.Bool), Typed(inputs, 1, ElementType.Bool))),
         Not => (ElementType.Bool, Typed(inputs, 0, ElementType.Bool)),

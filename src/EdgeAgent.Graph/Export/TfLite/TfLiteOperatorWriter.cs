@@ -111,6 +111,8 @@ internal sealed partial class TfLiteGraphWriter
                 WriteSlice(step, slice);
                 break;
             case ArgMax { KeepDims: false } max:
+                if (_shapes[step.Inputs[0]].Type == ElementType.Int64)
+                    throw Fault(step, "the place of the largest of 64-bit integers cannot be written as TensorFlow Lite");
                 var among = InOrder(step.Inputs[0]);
                 Emit(step, "ARG_MAX", [among.Tensor, Integers(among.Axis(max.Axis))], _shapes[step.Output].Shape, false, new(TfLiteTable.ArgMax, (0, (byte)TfLiteType.Int64)));
                 break;

@@ -10,14 +10,14 @@ namespace EdgeAgent.Graph.Import.Onnx;
 internal static class OnnxFolding
 {
     /// <summary>Operators that are supported only where they fold away.</summary>
-    public static readonly string[] OnlyFolded = ["Range", "Shape", "Size"];
+    public static readonly string[] OnlyFolded = ["NonZero", "Range", "Shape", "Size"];
 
     public static FoldedValue? TryFold(OnnxNode node, OnnxGraphBuilder builder)
     {
         if (node.Op is "Shape" or "Size")
-            return builder.Value(node.Input(0)) is { } value ? ShapeOf(node, value.Shape) : null;
+            return (builder.Value(node.Input(0))?.Shape ?? builder.Folded(node.Input(0))?.Shape) is { } shape ? ShapeOf(node, shape) : null;
         if (node.Op is not ("Cast" or "ConstantOfShape" or "Gather" or "Range" or "Slice" or "Concat" or "Unsqueeze" or "Squeeze"
-            or "Identity" or "Reshape" or "Transpose" or "Add" or "Sub" or "Mul" or "Div" or "Equal" or "Less" or "Greater" or "Not" or "And" or "Or" or "Where"))
+            or "Identity" or "Reshape" or "Transpose" or "Add" or "Sub" or "Mul" or "Div" or "Equal" or "Less" or "Greater" or "Not" or "And" or "Or" or "Where" or "Mod" or "NonZero"))
             return null;
         var inputs = new List<FoldedValue?>();
         foreach (var name in node.Proto.Input)
@@ -50,6 +50,8 @@ internal static class OnnxFolding
         "Equal" or "Less" or "Greater" => Compare(node, inputs[0], inputs[1]),
         "And" or "Or" => FoldedArithmetic.Binary(inputs[0], inputs[1], (x, y) => new(node.Op == "And" ? x.Value * y.Value : Math.Max(x.Value, y.Value))),
         "Not" => inputs[0] with { Numbers = Array.ConvertAll(inputs[0].Numbers, n => new FoldedNumber(1 - n.Value)) },
+        "Mod" => Remainder(node, inputs[0], inputs[1]),
+        "NonZero" => NonZero(inputs[0]),
         "Where" => Picked(node, inputs[0], inputs[1], inputs[2]),
         _ => Arithmetic(node, inputs[0], inputs[1]),
     };
@@ -88,6 +90,35 @@ internal static class OnnxFolding
             return new((node.Op switch { "Equal" => sign == 0, "Less" => sign < 0, _ => sign > 0 }) ? 1 : 0);
         });
         return open || result is null ? null : result with { Type = ElementType.Bool };
+    }
+
+    /// <summary>Of the sign of the divisor or, as C's fmod, of the dividend; real numbers only so.</summary>
+    private static FoldedValue? Remainder(OnnxNode node, FoldedValue a, FoldedValue b)
+    {
+        var (likeC, real) = (node.Flag("fmod"), a.Type == ElementType.Float32);
+        if (real && !likeC)
+            throw node.Fault("is of real numbers and not marked fmod, which has no meaning");
+        if (!real && Array.Exists(b.Numbers, n => n.Value == 0))
+            throw node.Fault("divides by 0");
+        return a.IsConstant && b.IsConstant
+            ? FoldedArithmetic.Binary(a, b, (x, y) => new(likeC ? x.Value % y.Value : (x.Value % y.Value + y.Value) % y.Value))
+            : null;
+    }
+
+    /// <summary>The coordinates of the elements that are not 0, a row for each axis.</summary>
+    private static FoldedValue? NonZero(FoldedValue x)
+    {
+        if (!x.IsConstant)
+            return null;
+        int[] shape = x.Shape.Length == 0 ? [1] : x.Shape;
+        int[] found = [.. Enumerable.Range(0, x.Numbers.Length).Where(i => x.Numbers[i].Value != 0)];
+        var numbers = new List<FoldedNumber>();
+        for (var axis = 0; axis < shape.Length; axis++)
+        {
+            var inner = shape[(axis + 1)..].Aggregate(1, (a, d) => a * d);
+            numbers.AddRange(found.Select(i => new FoldedNumber(i / inner % shape[axis])));
+        }
+        return new(ElementType.Int64, [shape.Length, found.Length], [.. numbers]);
     }
 
     private static FoldedValue? Picked(OnnxNode node, FoldedValue condition, FoldedValue x, FoldedValue y)

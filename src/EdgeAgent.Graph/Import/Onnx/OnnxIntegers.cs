@@ -4,7 +4,7 @@ using EdgeAgent.Graph.Ir;
 namespace EdgeAgent.Graph.Import.Onnx;
 
 /// <summary>
-/// Products of integers. ONNX Runtime's dynamic quantization puts DynamicQuantizeLinear in front of them, whose scale is that of
+/// Products and remainders of integers. ONNX Runtime's dynamic quantization puts DynamicQuantizeLinear in front of them, whose scale is that of
 /// each input: here the product is of real numbers, with the weights' integers as they are and 1 as the scale of what was to be
 /// quantized, as TensorFlow Lite's dynamic-range models are read.
 /// </summary>
@@ -31,6 +31,25 @@ internal static class OnnxIntegers
             throw node.Fault($"has weights of rank {weights.Length}; 1-D and 2-D convolutions are supported");
         var window = OnnxShapes.Window(node, OnnxOperators.Shape(node, graph, 0), node.SmallInts("kernel_shape") ?? weights[2..]);
         Product(node, graph, new Conv(window, node.SmallInt("group", 1)), Real(node, graph, 0, 2, rowsFirst: true), Real(node, graph, 1, 3, rowsFirst: true));
+    }
+
+    /// <summary>Of the sign of the divisor or, as C's fmod, of the dividend. Remainders of real numbers would need more bits than the quotient has.</summary>
+    public static void Remainder(OnnxNode node, OnnxGraphBuilder graph)
+    {
+        var (a, b) = (node.Input(0), node.Input(1));
+        var type = graph.ValueOf(node, a).Type;
+        if (type is ElementType.Float32 or ElementType.Bool)
+            throw node.Fault("computes remainders of real numbers, which is supported on constants only");
+        var rest = graph.EmitTemporary(node, new Sub(), a, graph.EmitTemporary(node, new Mul(), graph.EmitTemporary(node, new Div(), a, b), b));
+        if (node.Flag("fmod"))
+        {
+            graph.Emit(node.Name, new Identity(), [rest], node.Output(0));
+            return;
+        }
+        var zero = graph.AddConstant(node.Output(0) + "_zero", Casting.Run(Tensor.Of([0L], []), type));
+        var opposite = graph.EmitTemporary(node, new Xor(), graph.EmitTemporary(node, new Less(), rest, zero), graph.EmitTemporary(node, new Less(), b, zero));
+        var remains = graph.EmitTemporary(node, new Not(), graph.EmitTemporary(node, new Equal(), rest, zero));
+        graph.Emit(node.Name, new Where(), [graph.EmitTemporary(node, new And(), opposite, remains), graph.EmitTemporary(node, new Add(), rest, b), rest], node.Output(0));
     }
 
     /// <summary>A sum of integers is one again; what was dynamically quantized stays real, and the Cast behind it does nothing.</summary>

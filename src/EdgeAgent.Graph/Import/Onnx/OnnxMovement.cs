@@ -109,14 +109,21 @@ internal static class OnnxMovement
 
     public static void Tile(OnnxNode node, OnnxGraphBuilder graph)
     {
-        var repeats = OnnxOperators.Longs(node, graph, 1);
-        if (repeats.Length != OnnxOperators.Shape(node, graph, 0).Length || repeats.Any(r => r is < 1 or > 1 << 16))
-            throw node.Fault($"repeats [{string.Join(',', repeats)}] do not fit");
+        var repeats = (graph.Folded(node.Input(1)) ?? throw node.Fault("its repeats are not known at import")).Numbers;
+        if (repeats.Length != OnnxOperators.Shape(node, graph, 0).Length || repeats.Any(r => r.PerBatch == 0 && r.Value is not (>= 1 and <= 1 << 16)))
+            throw node.Fault($"repeats [{string.Join(',', repeats.Select(r => r.Value))}] do not fit");
         var value = node.Input(0);
         for (var axis = 0; axis < repeats.Length; axis++)
-            if (repeats[axis] > 1)
-                value = graph.EmitTemporary(node, new Concat(axis), [.. Enumerable.Repeat(value, (int)repeats[axis])]);
-        graph.Emit(node.Name, new Identity(), [value], node.Output(0));
+            if (repeats[axis] is { PerBatch: 0, Value: > 1 and var count })
+                value = graph.EmitTemporary(node, new Concat(axis), [.. Enumerable.Repeat(value, (int)count)]);
+        var tiled = OnnxOperators.Shape(node, graph, value);
+        var spread = Array.FindIndex(repeats, r => r.PerBatch != 0);
+        if (spread < 0)
+            graph.Emit(node.Name, new Identity(), [value], node.Output(0));
+        else if (tiled[spread] != 1)
+            throw node.Fault($"repeats [{string.Join(',', tiled)}] along axis {spread} once for each sample, which is supported along axes of 1");
+        else
+            OnnxFills.Spread(node, graph, value, [.. tiled.Select((d, i) => repeats[i].PerBatch != 0 ? repeats[i] : FoldedNumber.OfDimension(d))]);
     }
 
     public static void DepthToSpace(OnnxNode node, OnnxGraphBuilder graph)

@@ -21,6 +21,7 @@ internal static class OnnxOperators
         ["Ceil"] = (n, g) => Emit(n, g, new Ceil(), 1),
         ["Celu"] = OnnxActivations.Celu,
         ["Cos"] = (n, g) => Emit(n, g, new Cos(), 1),
+        ["CumSum"] = OnnxPositions.CumSum,
         ["DepthToSpace"] = OnnxMovement.DepthToSpace,
         ["Einsum"] = OnnxProducts.Einsum,
         ["Elu"] = (n, g) => Emit(n, g, new Elu(n.Float("alpha", 1)), 1),
@@ -38,6 +39,7 @@ internal static class OnnxOperators
         ["GroupNormalization"] = OnnxNormalizations.Group,
         ["If"] = OnnxBranches.If,
         ["InstanceNormalization"] = OnnxNormalizations.Instance,
+        ["IsNaN"] = (n, g) => g.Emit(n.Name, new Not(), [g.EmitTemporary(n, new Equal(), n.Input(0), n.Input(0))], n.Output(0)),
         ["LRN"] = OnnxNormalizations.AcrossChannels,
         ["LSTM"] = OnnxSequences.Lstm,
         ["LayerNormalization"] = OnnxNormalizations.Layer,
@@ -52,8 +54,11 @@ internal static class OnnxOperators
         ["Mean"] = (n, g) => OnnxReductions.OfInputs(n, g, new Add(), average: true),
         ["Min"] = (n, g) => OnnxReductions.OfInputs(n, g, new Min()),
         ["Mish"] = OnnxActivations.Mish,
+        ["Mod"] = OnnxIntegers.Remainder,
         ["Neg"] = (n, g) => Emit(n, g, new Neg(), 1),
+        ["NonZero"] = NotFolded,
         ["Not"] = (n, g) => Emit(n, g, new Not(), 1),
+        ["OneHot"] = OnnxPositions.OneHot,
         ["Or"] = (n, g) => Emit(n, g, new Or(), 2),
         ["PRelu"] = (n, g) => Emit(n, g, new PRelu(), 2),
         ["Pow"] = (n, g) => Emit(n, g, new Pow(), 2),
@@ -72,6 +77,7 @@ internal static class OnnxOperators
         ["ReduceSum"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep)),
         ["ReduceSumSquare"] = (n, g) => OnnxReductions.Of(n, g, (axes, keep) => new ReduceSum(axes, keep), before: x => g.EmitTemporary(n, new Mul(), x, x)),
         ["Resize"] = OnnxMovement.Resize,
+        ["ReverseSequence"] = OnnxPositions.ReverseSequence,
         ["Round"] = (n, g) => Emit(n, g, new Round(), 1),
         ["Scan"] = OnnxLoops.Scan,
         ["Selu"] = (n, g) => Emit(n, g, new Selu(n.Float("alpha", 1.67326319f), n.Float("gamma", 1.05070102f)), 1),
@@ -304,8 +310,9 @@ internal static class OnnxOperators
         graph.Define(node.Output(0), tensor ?? throw node.Fault("holds no number (value, value_float, value_floats, value_int, value_ints)"));
     }
 
-    private static void NotFolded(OnnxNode node, OnnxGraphBuilder graph) =>
-        throw node.Fault("is supported only on constants and shapes, and reads computed data here");
+    private static void NotFolded(OnnxNode node, OnnxGraphBuilder graph) => throw node.Fault(node.Proto.Input.All(i => graph.Folded(i) is not null)
+        ? $"makes a constant of more than {FoldedValue.MaxCount} elements, which is not supported"
+        : "is supported only on constants and shapes, and reads computed data here");
 
     internal static void Emit(OnnxNode node, OnnxGraphBuilder graph, Operator op, int inputs)
     {

@@ -40,6 +40,7 @@ public class OnnxNodeTests
         ("resize_downsample_sizes_cubic", "mode 'cubic'"),
         ("resize_upsample_scales_cubic", "mode 'cubic'"),
         ("resize_upsample_sizes_cubic", "mode 'cubic'"),
+        ("mod_mixed_sign_float", "remainders of real numbers"),
         ("resize_tf_crop_and_resize", "tf_crop_and_resize"),
     ];
 
@@ -116,10 +117,11 @@ public class OnnxNodeTests
         return used.Length > 0 && used.All(u => u.i > 0 && u.n.OpType switch
         {
             "Reshape" or "Expand" or "Tile" or "Squeeze" or "Unsqueeze" or "Split" or "Slice" or "Resize" or "Upsample" or "Pad" or "Range" => true,
-            "Dropout" or "Trilu" => true,
+            "Dropout" or "Trilu" or "CumSum" => true,
+            "OneHot" => u.i == 1,
             "MatMulInteger" or "ConvInteger" => u.i > 1,
             _ => u.n.OpType.StartsWith("Reduce", StringComparison.Ordinal),
-        }) || used.Length > 0 && used.All(u => u.n.OpType is "ConstantOfShape" or "Range" or "If" || u.n.OpType == "Loop" && u.i < 2)
+        }) || used.Length > 0 && used.All(u => u.n.OpType is "ConstantOfShape" or "Range" or "If" or "NonZero" || u.n.OpType == "Loop" && u.i < 2)
             // Range as a function: its numbers say how often its loop is repeated.
             || model.Graph.Node.Any(n => n.OpType == "Loop") && model.Graph.Name.Contains("range", StringComparison.Ordinal);
     }

@@ -18,8 +18,8 @@ internal static class OnnxSequences
 
     private static void Convert(OnnxNode node, OnnxGraphBuilder graph, string[] usual, Func<int, RecurrentDirection, string[], RecurrentOperator> make)
     {
-        if (node.Float("clip", 0) != 0 || node.Flag("input_forget") || node.Floats("activation_alpha") is { Length: > 0 } || node.Floats("activation_beta") is { Length: > 0 })
-            throw node.Fault("clip, input_forget and parameters of activations are not supported");
+        if (node.Float("clip", 0) != 0 || node.Flag("input_forget"))
+            throw node.Fault("clip and input_forget are not supported");
         var direction = node.String("direction", "forward") switch
         {
             "forward" => RecurrentDirection.Forward,
@@ -30,6 +30,8 @@ internal static class OnnxSequences
         var activations = node.Strings("activations") ?? [.. Enumerable.Repeat(usual, direction == RecurrentDirection.Bidirectional ? 2 : 1).SelectMany(a => a)];
         if (activations.FirstOrDefault(a => !Known.Contains(a)) is { } unknown)
             throw node.Fault($"activation '{ModelImportException.OneLine(unknown)}' is not supported; supported are {string.Join(", ", Known)}");
+        if (!AreUsual(node, "activation_alpha", 0.2f, activations) || !AreUsual(node, "activation_beta", 0.5f, activations))
+            throw node.Fault("parameters of activations are not supported, other than a HardSigmoid's 0.2 and 0.5");
         var hidden = node.SmallInt("hidden_size", OnnxOperators.Shape(node, graph, 2) is { Length: 3 } r ? r[2] : 0);
         var op = make(hidden, direction, activations);
         var names = Enumerable.Range(0, 8).Select(node.Input).ToArray();
@@ -54,4 +56,8 @@ internal static class OnnxSequences
             if (node.Output(i).Length > 0)
                 graph.Emit($"{node.Name}_output{i}", new Transpose(i == 0 ? [2, 0, 1, 3] : [1, 0, 2]), [outputs[i]], node.Output(i));
     }
+
+    /// <summary>The parameter of every HardSigmoid is its default, which exporters write out; no other activation that is supported has one.</summary>
+    private static bool AreUsual(OnnxNode node, string attribute, float usual, string[] activations) =>
+        node.Floats(attribute) is not { } given || given.Length <= activations.Count(a => a == "HardSigmoid") && Array.TrueForAll(given, v => v == usual);
 }

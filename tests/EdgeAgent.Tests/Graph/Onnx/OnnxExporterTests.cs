@@ -52,6 +52,19 @@ public class OnnxExporterTests
         Assert.Equal(["Transpose", "LSTM", "Reshape"], graph.Nodes.Select(n => n.Op.Type));
     }
 
+    /// <summary>keras2onnx writes the parameters of a hard sigmoid out, which are its defaults.</summary>
+    [Fact]
+    public void RecurrentLayer_WithTheUsualHardSigmoidWrittenOut_Agrees() => Hard(0.2f, 0.5f).AssertAgrees();
+
+    [Fact]
+    public void RecurrentLayer_WithAnotherHardSigmoid_IsRefused() =>
+        Assert.Contains("(GRU): parameters of activations are not supported", Assert.Throws<EdgeAgent.Graph.Import.ModelImportException>(Hard(0.16666667f, 0.5f).Load).Message);
+
+    private OnnxModel Hard(float alpha, float beta) =>
+        new OnnxModel(13).Input("x", "N", 5, 3).Floats("w", _random.Random(1, 1, 12, 3).Floats, 1, 12, 3).Floats("r", _random.Random(1, 1, 12, 4).Floats, 1, 12, 4)
+            .Node("Transpose", "x", "steps", ("perm", new[] { 1, 0, 2 }))
+            .Node("GRU", "steps, w, r", "y", ("hidden_size", 4), ("activations", new[] { "HardSigmoid", "Tanh" }), ("activation_alpha", new[] { alpha }), ("activation_beta", new[] { beta })).Output("y");
+
     /// <summary>The class token of a vision transformer: one vector for every sample, in front of the patches.</summary>
     [Fact]
     public void Expand_OfAConstantToTheBatch_RepeatsItForEverySample() =>

@@ -117,6 +117,10 @@ internal sealed class OnnxModel
                 attribute.Type = AttributeType.Floats;
                 attribute.Floats.AddRange(floats);
                 break;
+            case string[] strings:
+                attribute.Type = AttributeType.Strings;
+                attribute.Strings.AddRange(strings.Select(ByteString.CopyFromUtf8));
+                break;
             case GraphProto graph:
                 (attribute.Type, attribute.G) = (AttributeType.Graph, graph);
                 break;

@@ -14,13 +14,23 @@ internal sealed class OnnxExternalData(string modelPath)
     private long _total;
 
     /// <summary>Moves all external data into the model.</summary>
-    public void Resolve(ModelProto model) => Resolve(model.Graph);
+    public void Resolve(ModelProto model)
+    {
+        Resolve(model.Graph);
+        foreach (var function in model.Functions)
+            Resolve(function.Node.SelectMany(n => n.Attribute).Concat(function.AttributeProto));
+    }
 
     private void Resolve(GraphProto graph)
     {
         foreach (var tensor in graph.Initializer)
             Resolve(tensor);
-        foreach (var attribute in graph.Node.SelectMany(n => n.Attribute))
+        Resolve(graph.Node.SelectMany(n => n.Attribute));
+    }
+
+    private void Resolve(IEnumerable<AttributeProto> attributes)
+    {
+        foreach (var attribute in attributes)
         {
             if (attribute.T is { } tensor)
                 Resolve(tensor);

@@ -6,14 +6,18 @@ namespace EdgeAgent.Graph.Import.Onnx;
 
 /// <summary>
 /// Walks an ONNX graph in topological order. Nodes that compute shapes or other small constants are folded; every other
-/// node is handed to its converter in <see cref="OnnxOperators"/>, which appends IR nodes here.
+/// node is handed to its converter in <see cref="OnnxOperators"/>, which appends IR nodes here, or is the call of a function of
+/// the file.
 /// </summary>
 internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
 {
     private const int MaxDepth = 16;
 
-    /// <summary>The largest networks have a fifth of this; loops inside loops could make any number.</summary>
+    /// <summary>The largest networks have a fifth of this; loops inside loops and functions inside functions could make any number.</summary>
     private const int MaxNodes = 1 << 16;
+
+    /// <summary>Exporters' names are the path of a module; each node of a function has one made of its own.</summary>
+    private const int MaxNameLength = 1 << 12;
 
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, TensorProto> _initializers = [];
@@ -28,7 +32,13 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
 
     /// <summary>Where the search for a free number goes on: loops ask for the same name at every step.</summary>
     private readonly Dictionary<string, int> _numbers = [];
+    private readonly HashSet<string> _given = [];
+
+    /// <summary>Nodes of loops and functions are converted often: each tensor that one holds is read once.</summary>
+    private readonly Dictionary<TensorProto, Tensor> _read = new(ReferenceEqualityComparer.Instance);
+    private OnnxFunctions _functions = new([]);
     private string? _batchOnes;
+    private int _calls;
     private int _depth;
     private int _converted;
 
@@ -38,11 +48,11 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
 
     public GraphSpec Build(string name)
     {
-        var opset = Opset();
+        var opset = Opset(model.OpsetImport, 1, what => new ImportFault(what));
+        _functions = new(model.Functions);
         _computable = Math.Max(1 << 22, model.CalculateSize());
         foreach (var proto in model.Graph.Node)
-            foreach (var input in proto.Input)
-                (_readers.TryGetValue(input, out var readers) ? readers : _readers[input] = []).Add(proto.OpType);
+            NoteReaders(proto);
         foreach (var initializer in model.Graph.Initializer)
             _initializers[initializer.Name] = initializer;
         var inputs = Inputs();
@@ -73,6 +83,9 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
             return _constants[name] = folded.ToTensor();
         return null;
     }
+
+    /// <summary>A tensor that an attribute holds.</summary>
+    public Tensor Read(TensorProto tensor) => _read.TryGetValue(tensor, out var known) ? known : _read[tensor] = OnnxTensors.Read(tensor);
 
     /// <summary>A small value known at import, possibly in terms of the batch.</summary>
     public FoldedValue? Folded(string name)
@@ -175,13 +188,28 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         if (_folded.TryGetValue(value, out var folded))
             _folded[node.Output(output)] = folded;
         else
+        {
             Emit(node.Name, new Identity(), [value], node.Output(output));
+            NoteUniform(node.Output(output), value);
+        }
     }
 
     /// <summary>Type and shape of a value that a converter needs.</summary>
     public ValueSpec ValueOf(OnnxNode node, string name) => Value(name) ?? throw node.Fault(_folded.ContainsKey(name)
         ? "computes with the batch size, which is not supported; export the model with a fixed batch"
         : $"reads '{ModelImportException.OneLine(name)}', which nothing defines");
+
+    /// <summary>Makes known what a node reads, before what it reads is converted.</summary>
+    public void NoteReaders(NodeProto node)
+    {
+        foreach (var name in node.Input.Concat(OnnxBranches.OuterReads(node)))
+            NoteReader(name, node.OpType);
+    }
+
+    public void NoteReader(string name, string type) => (_readers.TryGetValue(name, out var readers) ? readers : _readers[name] = []).Add(type);
+
+    /// <summary>A number that no other call of a function has.</summary>
+    public int NextCall() => _calls++;
 
     /// <summary>True if the nodes that read a value are of these types, and it is no output.</summary>
     public bool OnlyReadBy(string name, params string[] types) =>
@@ -216,12 +244,16 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     public string FreshName(string name)
     {
         var number = _numbers.GetValueOrDefault(name);
-        var fresh = number == 0 ? name : $"{name}_{number}";
-        while (_values.ContainsKey(fresh) || _folded.ContainsKey(fresh) || _initializers.ContainsKey(fresh) || _constants.ContainsKey(fresh))
+        var fresh = number == 0 ? Bounded(name) : $"{name}_{number}";
+        while (_values.ContainsKey(fresh) || _folded.ContainsKey(fresh) || _initializers.ContainsKey(fresh) || _constants.ContainsKey(fresh) || !_given.Add(fresh))
             fresh = $"{name}_{++number}";
         _numbers[name] = number;
         return fresh;
     }
+
+    /// <summary>A name that is made of one of the file, which could be of any length.</summary>
+    public static string Bounded(string name) =>
+        name.Length <= MaxNameLength ? name : throw new ImportFault($"has names of more than {MaxNameLength} characters, as '{ModelImportException.OneLine(name)}'");
 
     /// <summary>True if the node can be computed now and makes no more of its constants than there is in them.</summary>
     private bool IsSmallConstant(Node node, out long elements)
@@ -243,12 +275,17 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     public void Convert(OnnxNode node)
     {
         if (++_converted > MaxNodes)
-            throw node.Fault($"is one of more than {MaxNodes} nodes with all loops written out, which is not supported");
+            throw node.Fault($"is one of more than {MaxNodes} nodes with all loops and functions written out, which is not supported");
         var domain = node.Proto.Domain is "" or "ai.onnx" ? "" : node.Proto.Domain + ".";
-        if (!OnnxOperators.All.TryGetValue(domain + node.Op, out var convert))
-            throw Unsupported(node);
+        var isOperator = OnnxOperators.All.TryGetValue(domain + node.Op, out var convert);
+        var function = isOperator ? null : _functions.Find(node.Proto) ?? throw Unsupported(node);
         if (node.Proto.Output.All(o => o.Length == 0))
             throw node.Fault("has no output");
+        if (function is not null)
+        {
+            _functions.Inline(node, this, function);
+            return;
+        }
         if (OnnxFolding.TryFold(node, this) is { } folded)
         {
             _folded[node.Output(0)] = folded;
@@ -256,7 +293,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         }
         if (node.Opset < 7)
             AlignOperand(node);
-        convert(node, this);
+        convert!(node, this);
         // Exporters fill the states of all layers at once, and give each layer its part.
         if (node.Op is "Slice" or "Identity" or "Reshape" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Cast" && _uniform.ContainsKey(node.Input(0)))
             NoteUniform(node.Output(0), node.Input(0));
@@ -280,14 +317,12 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         return node.Fault($"the operator{domain} is not supported; supported are {string.Join(", ", OnnxOperators.Supported)}");
     }
 
-    private int Opset()
+    /// <summary>The version of ONNX's own operators that a model or a function names.</summary>
+    public static int Opset(IEnumerable<OperatorSetIdProto> imports, long otherwise, Func<string, ImportFault> fault)
     {
-        long opset = 1;
-        foreach (var import in model.OpsetImport)
-            if (import.Domain is "" or "ai.onnx")
-                opset = import.Version;
+        var opset = imports.LastOrDefault(i => i.Domain is "" or "ai.onnx")?.Version ?? otherwise;
         if (opset is < OnnxImporter.OldestOpset or > 1000)
-            throw new ImportFault($"uses opset {opset}; opset {OnnxImporter.OldestOpset} and up are supported: convert it with the ONNX version converter");
+            throw fault($"uses opset {opset}; opset {OnnxImporter.OldestOpset} and up are supported: convert it with the ONNX version converter");
         return (int)opset;
     }
 

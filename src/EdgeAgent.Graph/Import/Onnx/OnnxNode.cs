@@ -59,8 +59,9 @@ internal sealed class OnnxNode
     public string[]? Strings(string attribute) =>
         _attributes.TryGetValue(attribute, out var a) ? [.. Typed(a, AttributeType.Strings).Strings.Select(s => s.ToStringUtf8())] : null;
 
-    public Tensor? Tensor(string attribute) =>
-        _attributes.TryGetValue(attribute, out var a) && Typed(a, AttributeType.Tensor).T is { } proto ? OnnxTensors.Read(proto) : null;
+    public TensorProto? Stored(string attribute) => _attributes.TryGetValue(attribute, out var a) ? Typed(a, AttributeType.Tensor).T : null;
+
+    public Tensor? Tensor(string attribute) => Stored(attribute) is { } proto ? OnnxTensors.Read(proto) : null;
 
     public GraphProto? Subgraph(string attribute) => _attributes.TryGetValue(attribute, out var a) ? Typed(a, AttributeType.Graph).G : null;
 
@@ -71,9 +72,13 @@ internal sealed class OnnxNode
     private int Narrow(long value, string what) =>
         value is >= int.MinValue and <= int.MaxValue ? (int)value : throw Fault($"{what} = {value} is out of range");
 
-    // Old writers leave the type out; a wrong one means a damaged file.
-    private AttributeProto Typed(AttributeProto attribute, AttributeType wanted) =>
-        attribute.Type == wanted || attribute.Type == AttributeType.Undefined
+    private AttributeProto Typed(AttributeProto attribute, AttributeType wanted)
+    {
+        if (attribute.RefAttrName.Length > 0)
+            throw Fault($"attribute '{ModelImportException.OneLine(attribute.Name)}' refers to one of a function, and the node is in none");
+        // Old writers leave the type out; a wrong one means a damaged file.
+        return attribute.Type == wanted || attribute.Type == AttributeType.Undefined
             ? attribute
             : throw Fault($"attribute '{ModelImportException.OneLine(attribute.Name)}' is of type {attribute.Type}, not {wanted}");
+    }
 }

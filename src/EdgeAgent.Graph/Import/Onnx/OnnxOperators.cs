@@ -298,7 +298,7 @@ internal static class OnnxOperators
 
     private static void Constant(OnnxNode node, OnnxGraphBuilder graph)
     {
-        var tensor = node.Tensor("value");
+        var tensor = node.Stored("value") is { } stored ? graph.Read(stored) : null;
         if (tensor is null && node.Has("value_float"))
             tensor = Tensor.Of([node.Float("value_float", 0)]);
         if (tensor is null && node.Has("value_int"))

@@ -7,6 +7,9 @@ using static EdgeAgent.Graph.Import.Onnx.TensorProto.Types;
 
 namespace EdgeAgent.Tests.Graph.Onnx;
 
+/// <summary>The value of a node's attribute that is one of the function that the node is in.</summary>
+internal sealed record OfFunction(string Name, AttributeType Type);
+
 /// <summary>Writes ONNX files node by node, as any exporter of any opset would.</summary>
 internal sealed class OnnxModel
 {
@@ -35,7 +38,8 @@ internal sealed class OnnxModel
         var node = new NodeProto { OpType = op[(dot + 1)..], Domain = op[..Math.Max(0, dot)], Name = $"{op}_{Graph.Node.Count}" };
         if (dot > 0 && _model.OpsetImport.All(o => o.Domain != node.Domain))
             _model.OpsetImport.Add(new OperatorSetIdProto { Domain = node.Domain, Version = 1 });
-        node.Input.AddRange(inputs.Split(',', StringSplitOptions.TrimEntries));
+        if (inputs.Length > 0)
+            node.Input.AddRange(inputs.Split(',', StringSplitOptions.TrimEntries));
         node.Output.AddRange(outputs.Split(',', StringSplitOptions.TrimEntries));
         node.Attribute.AddRange(attributes.Select(a => Attribute(a.Name, a.Value)));
         Graph.Node.Add(node);
@@ -52,6 +56,24 @@ internal sealed class OnnxModel
         tensor.Dims.AddRange(dims);
         fill(tensor);
         Graph.Initializer.Add(tensor);
+        return this;
+    }
+
+    /// <summary>A function of the file: inputs, nodes, outputs and opsets of <paramref name="body"/>.</summary>
+    public OnnxModel Function(string name, OnnxModel body, params (string Name, object? Default)[] attributes)
+    {
+        var dot = name.LastIndexOf('.');
+        var function = new FunctionProto { Name = name[(dot + 1)..], Domain = name[..dot] };
+        function.Input.AddRange(body.Graph.Input.Select(i => i.Name));
+        function.Output.AddRange(body.Graph.Output.Select(o => o.Name));
+        function.Node.AddRange(body.Graph.Node);
+        function.OpsetImport.AddRange(body._model.OpsetImport);
+        function.Attribute.AddRange(attributes.Where(a => a.Default is null).Select(a => a.Name));
+        function.AttributeProto.AddRange(attributes.Where(a => a.Default is not null).Select(a => Attribute(a.Name, a.Default!)));
+        _model.Functions.Add(function);
+        // A model names the domains that its functions call, too.
+        _model.OpsetImport.AddRange(body._model.OpsetImport.Where(o => _model.OpsetImport.All(own => own.Domain != o.Domain)).ToList());
+        _model.IrVersion = 9;
         return this;
     }
 
@@ -120,6 +142,9 @@ internal sealed class OnnxModel
             case string[] strings:
                 attribute.Type = AttributeType.Strings;
                 attribute.Strings.AddRange(strings.Select(ByteString.CopyFromUtf8));
+                break;
+            case OfFunction given:
+                (attribute.Type, attribute.RefAttrName) = (given.Type, given.Name);
                 break;
             case GraphProto graph:
                 (attribute.Type, attribute.G) = (AttributeType.Graph, graph);

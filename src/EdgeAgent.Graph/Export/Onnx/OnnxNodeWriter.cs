@@ -14,7 +14,7 @@ internal static class OnnxNodeWriter
         var proto = new NodeProto { OpType = node.Op.Type, Name = NameOf(node.Output) };
         var inputs = IsConstantsDequantization(node, graph) ? node.Inputs.Take(2) : node.Inputs;
         foreach (var input in inputs)
-            proto.Input.Add(input.Length == 0 ? "" : NameOf(input));
+            proto.Input.Add(input.Length == 0 ? "" : ScalarOf(node, input, graph) is { } scalar ? constants.Of(scalar) : NameOf(input));
         foreach (var output in node.Outputs)
             proto.Output.Add(NameOf(output));
         switch (node.Op)
@@ -146,6 +146,11 @@ internal static class OnnxNodeWriter
 
     private static bool IsConstantsDequantization(Node node, GraphSpec graph) =>
         node.Op is DequantizeLinear && graph.Constants.ContainsKey(node.Inputs[0]) && graph.Constants.ContainsKey(node.Inputs[2]);
+
+    /// <summary>Scale or zero point of an activation that other formats have as an array of one element: ONNX Runtime's addition of integers takes scalars only.</summary>
+    private static Tensor? ScalarOf(Node node, string input, GraphSpec graph) =>
+        node.Op is QuantizeLinear or DequantizeLinear && input != node.Inputs[0] && !graph.Constants.ContainsKey(node.Inputs[0])
+        && graph.Constants.TryGetValue(input, out var tensor) && tensor.Shape is [1] ? tensor.Reshape() : null;
 
     /// <summary>
     /// The zero point of quantized weights or a bias. ONNX Runtime needs one for weights, in precise mode one for each

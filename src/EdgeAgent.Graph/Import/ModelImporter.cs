@@ -65,10 +65,26 @@ public static class ModelImporter
         }
     }
 
-    /// <summary>Size of a model on disk; a SavedModel is a folder, and is as large as its files together.</summary>
-    public static long BytesOf(string path) => Directory.Exists(path)
-        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length)
-        : new FileInfo(path).Length;
+    /// <summary>The files that a model consists of: for ONNX also those beside it that hold its data, for a SavedModel all of its folder.</summary>
+    /// <exception cref="ModelImportException">The file cannot be read.</exception>
+    public static IReadOnlyList<string> FilesOf(string path)
+    {
+        if (Directory.Exists(path))
+            return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        if (FormatOf(path) != ModelFormat.Onnx)
+            return [path];
+        try
+        {
+            return [path, .. OnnxImporter.DataFiles(ReadFile(path, path), path)];
+        }
+        catch (ImportFault fault)
+        {
+            throw new ModelImportException(path, fault.Message, fault);
+        }
+    }
+
+    /// <summary>Size of a model on disk: that of its files together.</summary>
+    public static long BytesOf(string path) => FilesOf(path).Sum(f => new FileInfo(f).Length);
 
     private static string SavedModelFile(string folder)
     {

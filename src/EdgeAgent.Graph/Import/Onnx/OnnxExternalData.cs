@@ -9,48 +9,53 @@ namespace EdgeAgent.Graph.Import.Onnx;
 /// </summary>
 internal sealed class OnnxExternalData(string modelPath)
 {
-    private const int External = 1;
+    private const int ExternalLocation = 1;
     private readonly string _folder = Path.GetDirectoryName(Path.GetFullPath(modelPath)) ?? "/";
     private long _total;
 
     /// <summary>Moves all external data into the model.</summary>
     public void Resolve(ModelProto model)
     {
-        Resolve(model.Graph);
-        foreach (var function in model.Functions)
-            Resolve(function.Node.SelectMany(n => n.Attribute).Concat(function.AttributeProto));
-    }
-
-    private void Resolve(GraphProto graph)
-    {
-        foreach (var tensor in graph.Initializer)
+        foreach (var tensor in External(model))
             Resolve(tensor);
-        Resolve(graph.Node.SelectMany(n => n.Attribute));
     }
 
-    private void Resolve(IEnumerable<AttributeProto> attributes)
+    /// <summary>The files that the data is in, in ordinal order.</summary>
+    public IReadOnlyList<string> Files(ModelProto model) =>
+        [.. External(model).Select(t => Find(Value(t, "location"), Name(t)).FullName).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>The tensors of a model, in whatever body, whose data lies elsewhere.</summary>
+    private static IEnumerable<TensorProto> External(ModelProto model) => Tensors(model.Graph)
+        .Concat(Tensors(model.Functions.SelectMany(f => f.Node.SelectMany(n => n.Attribute).Concat(f.AttributeProto))))
+        .Where(t => t.DataLocation == ExternalLocation);
+
+    private static IEnumerable<TensorProto> Tensors(GraphProto graph) => graph.Initializer.Concat(Tensors(graph.Node.SelectMany(n => n.Attribute)));
+
+    private static IEnumerable<TensorProto> Tensors(IEnumerable<AttributeProto> attributes)
     {
         foreach (var attribute in attributes)
         {
             if (attribute.T is { } tensor)
-                Resolve(tensor);
+                yield return tensor;
             if (attribute.G is { } body)
-                Resolve(body);
+                foreach (var inner in Tensors(body))
+                    yield return inner;
         }
     }
 
+    private static string Value(TensorProto tensor, string key) => tensor.ExternalData.LastOrDefault(e => e.Key == key)?.Value ?? "";
+
+    private static string Name(TensorProto tensor) => $"tensor '{ModelImportException.OneLine(tensor.Name)}'";
+
     private void Resolve(TensorProto tensor)
     {
-        if (tensor.DataLocation != External)
-            return;
-        var name = $"tensor '{ModelImportException.OneLine(tensor.Name)}'";
-        string Value(string key) => tensor.ExternalData.LastOrDefault(e => e.Key == key)?.Value ?? "";
-        var file = Find(Value("location"), name);
+        var name = Name(tensor);
+        var file = Find(Value(tensor, "location"), name);
         try
         {
             using var stream = file.OpenRead();
-            var offset = Number(Value("offset"), 0, name);
-            var length = Number(Value("length"), stream.Length - offset, name);
+            var offset = Number(Value(tensor, "offset"), 0, name);
+            var length = Number(Value(tensor, "length"), stream.Length - offset, name);
             if (offset > stream.Length || length < 0 || length > stream.Length - offset)
                 throw new ImportFault($"{name} needs bytes {offset} to {offset + length} of '{file.Name}', which has {stream.Length}");
             if ((_total += length) > ModelImporter.MaxFileBytes)

@@ -17,6 +17,9 @@ internal static class OnnxImporter
         return DynamicBatch.Apply(new OnnxGraphBuilder(model, open).Build(name)).Verify();
     }
 
+    /// <summary>The files beside the model that hold its data, each once.</summary>
+    public static IReadOnlyList<string> DataFiles(byte[] bytes, string path) => new OnnxExternalData(path).Files(Parse(bytes));
+
     private static ModelProto Parse(byte[] bytes)
     {
         var stream = new CodedInputStream(bytes);

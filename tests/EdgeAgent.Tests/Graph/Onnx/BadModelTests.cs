@@ -108,6 +108,8 @@ public class BadModelTests
         File.WriteAllBytes(folder.File("data/weights.bin"), [9, 9, 9, 9, .. new float[] { 1, 2, 3, 4 }.SelectMany(BitConverter.GetBytes)]);
         File.WriteAllBytes(folder.File("model.onnx"), WithExternalData("data/weights.bin", 4, 16).ToBytes());
         Assert.Equal([1f, 2, 3, 4], ModelImporter.Load(folder.File("model.onnx")).Constants["w"].Floats);
+        Assert.Equal([folder.File("model.onnx"), folder.File("data/weights.bin")], ModelImporter.FilesOf(folder.File("model.onnx")));
+        Assert.Equal(20 + new FileInfo(folder.File("model.onnx")).Length, ModelImporter.BytesOf(folder.File("model.onnx")));
     }
 
     [Fact]

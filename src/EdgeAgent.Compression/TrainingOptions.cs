@@ -56,8 +56,8 @@ public record TrainingOptions
     /// <summary>Threads for training; 0 takes all processors.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Null: RGB 0..255 in the size of the model's input.</summary>
-    public Preprocessing? Preprocessing { get; init; }
+    /// <summary>What is absent, or all of it where this is null, is as the model's file says, or else pixels 0..255 in the size, channels and layout of the model's input.</summary>
+    public PreprocessingDocument? Preprocessing { get; init; }
 
     /// <summary>Decoded images that may stay in memory, in bytes; beyond it images are decoded each time.</summary>
     public long ImageMemoryBytes { get; init; } = 2L << 30;

@@ -14,6 +14,7 @@ using EdgeAgent.Inputs;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Plan;
 using EdgeAgent.Tests;
+using EdgeAgent.Tests.Graph;
 
 namespace EdgeAgent.Compression.Tests;
 
@@ -146,6 +147,44 @@ public sealed class PipelineTests : IDisposable
             Assert.Equal(7, plan.Operators.Count(o => o.Type == "DepthwiseConv"));
         });
         Assert.Contains("--blocks mobile", report.Run!.Command, StringComparison.Ordinal);
+    }
+
+    /// <summary>Package, plan and golden samples take what the package's pre-processing makes of an image file.</summary>
+    [Fact]
+    public void Run_OnATeacherOfGreyImages_WritesStudentsOfGreyImages()
+    {
+        var test = new TestGraph(4);
+        var image = test.Node(new Mul(), test.Input(1, TestGraphs.Size, TestGraphs.Size), test.Constant(Tensor.Of([1 / 64f], 1, 1, 1, 1)));
+        var features = test.Node(new Relu(), test.Conv(test.Node(new Relu(), test.Conv(image, 1, 16)), 16, 24, stride: 2));
+        var options = Options() with { Steps = 16, Students = 1 };
+        OnnxExporter.Write(test.Build(test.Dense(test.Node(new Flatten(1), test.Node(new GlobalAveragePool(), features)), 24, TestGraphs.Classes)), options.ModelPath);
+        var notes = new List<string>();
+
+        var report = CompressionPipeline.Run(options, new Quiet(p => notes.AddRange(p.Note is { } note ? [note] : [])), TestContext.Current.CancellationToken);
+
+        var folder = Path.Combine(options.OutDirectory, Assert.Single(report.Students).Directory);
+        var manifest = PackageVerifier.ReadManifest(File.ReadAllBytes(Path.Combine(folder, StudentFolder.ManifestName)));
+        Assert.Equal([-1, 1, TestGraphs.Size, TestGraphs.Size], manifest.Inputs[0].Shape);
+        var preprocessing = Preprocessing.FromJson(manifest.Preprocessing!.Value.GetRawText());
+        Assert.Equal(1, preprocessing.Channels);
+        using var images = LabelledImages.Open(options.DataPath);
+        var files = Enumerable.Range(0, images.Count).Select(i =>
+        {
+            var tensor = new float[preprocessing.Length];
+            preprocessing.Apply(ImageDecoder.Decode(images.Read(i)), tensor);
+            return tensor;
+        }).ToArray();
+        using var plan = PlanModel.Load(Path.Combine(folder, "model.plan"));
+        using var executor = new PlanExecutor(plan);
+        var (golden, outputs, logits) = (Floats(Path.Combine(folder, "golden.inputs")), Floats(Path.Combine(folder, "golden.outputs")), new float[TestGraphs.Classes]);
+        foreach (var (i, input) in golden.Chunk(preprocessing.Length).Index())
+        {
+            Assert.Contains(files, f => f.AsSpan().SequenceEqual(input));
+            executor.Run(input, logits);
+            Assert.Equal(outputs[(i * logits.Length)..((i + 1) * logits.Length)], logits);
+        }
+        // Random weights know no class: that is told at once, and stands in the report.
+        Assert.Contains(Assert.Single(report.Warnings, w => w.StartsWith("The teacher has", StringComparison.Ordinal)), notes);
     }
 
     [Theory]

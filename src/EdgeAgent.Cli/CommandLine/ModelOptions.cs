@@ -12,7 +12,7 @@ internal static class ModelOptions
 
     public static Option<string?> Preprocessing() => new("--preprocessing")
     {
-        Description = "How pixels become the input: JSON with width, height, layout, scale, mean, std, or a file of it (default: RGB 0..255)",
+        Description = "How pixels become the input: JSON with scale, mean, std, or a file of it (default: as the model's file says, else pixels 0..255)",
     };
 
     public static Option<int> Threads(int standard) =>

@@ -52,6 +52,6 @@ internal sealed class TrainingRunOptions
         CheckpointEvery = parsed.GetValue(_checkpoint),
         Seed = parsed.GetValue(_seed),
         Threads = parsed.GetValue(_threads),
-        Preprocessing = parsed.GetValue(_preprocessing) is { } given ? ModelPreprocessing.Read(given) : null,
+        Preprocessing = ModelPreprocessing.Read(parsed.GetValue(_preprocessing)),
     };
 }

@@ -25,8 +25,8 @@ internal static class EvalCommand
         {
             var path = parsed.GetValue(model)!;
             using var classifier = Classifiers.Load(path, parsed.GetValue(engine), parsed.GetValue(threads), parsed.GetValue(sizes)!);
-            var steps = ModelPreprocessing.For(path, classifier.InputShape, parsed.GetValue(preprocessing));
-            using var images = LabelledImages.Open(parsed.GetValue(data)!);
+            var steps = ModelInput.PreprocessingFor(path, classifier.InputShape, ModelPreprocessing.Read(parsed.GetValue(preprocessing)), classifier.Metadata);
+            using var images = LabelledImages.Open(parsed.GetValue(data)!, ModelInput.LabelsOf(classifier.Metadata));
             var document = ProgressBar.Run(terminal, "evaluating", images.Count, done =>
                 ImageEvaluation.Run(classifier, path, images, steps, done, cancellation));
             foreach (var image in document.Skipped.Take(SkippedShown))

@@ -41,7 +41,7 @@ internal static class QuantizeCommand
                 throw new CommandException($"{source} is quantized already; 'edgectl convert' writes it in another format");
             if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
                 throw new CommandException($"{source}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; an image model with one of each can be quantized");
-            var steps = ModelPreprocessing.For(source, loaded.Inputs[0].Shape, parsed.GetValue(preprocessing));
+            var steps = ModelInput.PreprocessingFor(source, loaded.Inputs[0].Shape, ModelPreprocessing.Read(parsed.GetValue(preprocessing)), loaded.Metadata);
             if (!loaded.Inputs[0].Shape.SequenceEqual(graph.Inputs[0].Shape))
                 steps = steps with { Layout = TensorLayout.Nchw };
             if (parsed.GetValue(data) is null)

@@ -12,6 +12,9 @@ internal interface IClassifier : IDisposable
     /// <summary>Shape of the input, the batch first as -1.</summary>
     IReadOnlyList<int> InputShape { get; }
 
+    /// <summary>What the file says of itself.</summary>
+    IReadOnlyDictionary<string, string> Metadata { get; }
+
     /// <summary>Length of the output of one sample.</summary>
     int Classes { get; }
 

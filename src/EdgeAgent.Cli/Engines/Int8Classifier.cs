@@ -30,6 +30,9 @@ internal sealed class Int8Classifier : IClassifier
 
     public IReadOnlyList<int> InputShape { get; }
 
+    /// <summary>A plan has none; its package's manifest has.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
+
     public int Classes => _model.OutputShape.Count;
 
     public int MaxBatch => 1;

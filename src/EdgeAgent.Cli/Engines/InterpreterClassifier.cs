@@ -23,6 +23,7 @@ internal sealed class InterpreterClassifier : IClassifier
             throw new CommandException($"{path}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; a classifier has one of each");
         _input = graph.Inputs[0];
         _output = graph.Outputs[0].Name;
+        Metadata = graph.Metadata;
         if (_input.Type != ElementType.Float32)
             throw new CommandException($"{path}: input '{_input.Name}' is {_input.Type}; float32 is supported");
         MaxBatch = _input.Shape[0] < 0 ? Batch : 1;
@@ -35,6 +36,8 @@ internal sealed class InterpreterClassifier : IClassifier
     public string? KernelSet => null;
 
     public IReadOnlyList<int> InputShape => _input.Shape;
+
+    public IReadOnlyDictionary<string, string> Metadata { get; }
 
     public int Classes { get; }
 

@@ -52,6 +52,8 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
 
     public IReadOnlyList<int> InputShape { get; }
 
+    public IReadOnlyDictionary<string, string> Metadata => _session.ModelMetadata.CustomMetadataMap;
+
     public int Classes { get; }
 
     public int MaxBatch { get; }

@@ -25,8 +25,8 @@ public sealed class BatchSource(ImageSamples samples, int[] subset, Preprocessin
 
     /// <summary>Shape of one sample's input: [C,H,W] or [H,W,C].</summary>
     public long[] SampleShape { get; } = preprocessing.Layout == TensorLayout.Nchw
-        ? [RgbImage.Channels, preprocessing.Height, preprocessing.Width]
-        : [preprocessing.Height, preprocessing.Width, RgbImage.Channels];
+        ? [preprocessing.Channels, preprocessing.Height, preprocessing.Width]
+        : [preprocessing.Height, preprocessing.Width, preprocessing.Channels];
 
     /// <summary>See <see cref="Augmentation.Sides"/>.</summary>
     public int Sides => augmentation.Sides;

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using EdgeAgent.Compression.Distillation;
+using EdgeAgent.Compression.Reporting;
 using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Inputs;
 
@@ -32,6 +33,9 @@ internal sealed class OpenedRun<TPlan> : IDisposable
 
     public TeacherPass Teacher { get; private set; } = null!;
 
+    /// <summary>What must be known of the teacher before believing in students; null for one that knows its classes.</summary>
+    public string? TeacherWarning { get; private set; }
+
     public TrainableTeacher Trainable { get; private set; } = null!;
 
     /// <summary>The plan of the interrupted run that this one continues; null for a new run.</summary>
@@ -61,6 +65,9 @@ internal sealed class OpenedRun<TPlan> : IDisposable
                 run.Inputs = run.Inputs with { Teacher = transfer.Teacher, TeacherBytes = new FileInfo(model).Length };
             }
             run.Teacher = run.Log.Run("teacher", () => TeacherPass.Measure(model, options, run.Inputs, run.Workspace, cancellation), t => t.Describe());
+            run.TeacherWarning = ReportWarnings.OfTeacher(run.Teacher.Validation, run.Inputs.Validation.Labels, run.Inputs.Classes, options.Transfer);
+            if (run.TeacherWarning is { } warning)
+                run.Note(warning);
             if (run.Teacher.Mirror?.Objection is not null)
                 run.Inputs = run.Inputs with { Training = run.Inputs.Training.Unflipped() };
             run.Trainable = run.Log.Run("prepare", () => TrainableTeacher.Prepare(run.Inputs, cancellation), t => t.Describe());

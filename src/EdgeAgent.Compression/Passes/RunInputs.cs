@@ -3,9 +3,11 @@ using System.Text;
 using System.Text.Json.Nodes;
 using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites;
+using EdgeAgent.Graph.Rewrites.Quantization;
 using EdgeAgent.Inputs;
 
 namespace EdgeAgent.Compression.Passes;
@@ -21,11 +23,14 @@ public sealed record RunInputs : IDisposable
     {
     }
 
-    /// <summary>The teacher, ending at its logits.</summary>
+    /// <summary>The teacher in float32, ending at its logits.</summary>
     public required GraphSpec Teacher { get; init; }
 
-    /// <summary>The user's file takes channels last and the teacher here channels first.</summary>
-    public required bool TurnedInput { get; init; }
+    /// <summary>
+    /// What is measured for the user's file, computing as it does, with the interface of the run: float32 with channels first, one
+    /// number for each class. Null where ONNX Runtime takes the file as it is.
+    /// </summary>
+    public required GraphSpec? Measured { get; init; }
 
     public required long TeacherBytes { get; init; }
 
@@ -57,14 +62,21 @@ public sealed record RunInputs : IDisposable
     public static RunInputs Open(TrainingOptions options, Action<string> note, CancellationToken cancellation)
     {
         var original = ModelImporter.Load(options.ModelPath, options.Sizes);
-        var planar = PlanarInputs.Apply(original);
-        var preprocessing = PreprocessingFor(options, original);
+        if (original.Inputs.Count != 1 || original.Outputs.Count != 1)
+            throw new InputException($"{options.ModelPath}: has {original.Inputs.Count} inputs and {original.Outputs.Count} outputs; a classifier with one of each can be compressed");
+        // Integers that a file takes or gives become the numbers they stand for.
+        var planar = PlanarInputs.Apply(FloatInterface.OfNumbers(original));
+        var preprocessing = ModelInput.PreprocessingFor(options.ModelPath, original.Inputs[0].Shape, options.Preprocessing, original.Metadata);
+        if (planar.Inputs[0].Type != ElementType.Float32)
+            throw new InputException($"{options.ModelPath}: its input is of type {planar.Inputs[0].Type.ToString().ToLowerInvariant()}; give the model with an input of float32");
         // A model that takes channels last is trained and shipped with channels first: the pre-processing turns with it.
         var turned = !planar.Inputs[0].Shape.SequenceEqual(original.Inputs[0].Shape);
         if (turned)
             preprocessing = preprocessing with { Layout = TensorLayout.Nchw };
-        var graph = ClassifierHead.ToLogits(Simplification.Apply(planar));
-        var classes = ShapeInference.Infer(graph, 1)[graph.Outputs[0].Name].Shape[1..].Aggregate(1, (a, b) => a * b);
+        var ending = Simplification.Apply(DropQuantization.Apply(planar));
+        var graph = ClassifierHead.ToLogits(ending);
+        var classes = graph.Outputs[0].Shape[1];
+        var labels = options.Transfer ? null : ModelInput.LabelsOf(original.Metadata);
 
         var skipped = new List<string>();
         void Skip(string fault)
@@ -72,19 +84,24 @@ public sealed record RunInputs : IDisposable
             skipped.Add(fault);
             note($"skipped {fault}");
         }
-        var data = LabelledImages.Open(options.DataPath);
+        var data = LabelledImages.Open(options.DataPath, labels);
         LabelledImages? validation = null;
         try
         {
+            var binary = classes == 1 && data.Classes.Count == 2 && !options.Transfer;
+            if (binary)
+                (graph, classes) = (ClassifierHead.OfTwoClasses(graph), 2);
             if (data.Classes.Count != classes && !options.Transfer)
                 throw new InputException($"{options.DataPath}: has {data.Classes.Count} classes, but the model {options.ModelPath} has {classes} outputs; give the data that the model was trained for, or fit the model to this data with --transfer");
+            if (labels?.Count == classes && !data.Classes.SequenceEqual(labels))
+                throw new InputException($"{options.DataPath}: its classes ({string.Join(", ", data.Classes)}) are not the labels that {options.ModelPath} has for its outputs ({string.Join(", ", labels)}); give the folders these names, or fit the model to this data with --transfer");
             var samples = ImageSamples.Open(data, preprocessing.Width, preprocessing.Height, options.ImageMemoryBytes, Skip, cancellation);
             RequireImages(samples, options.DataPath);
             var (training, held) = options.ValidationPath is null ? samples.SplitStratified(HeldOutShare, options.Seed) : ([.. Enumerable.Range(0, samples.Count)], []);
             var heldSamples = samples;
             if (options.ValidationPath is not null)
             {
-                validation = LabelledImages.Open(options.ValidationPath);
+                validation = LabelledImages.Open(options.ValidationPath, data.Classes);
                 RequireSameClasses(data.Classes, validation);
                 heldSamples = ImageSamples.Open(validation, preprocessing.Width, preprocessing.Height, options.ImageMemoryBytes, Skip, cancellation);
                 RequireImages(heldSamples, options.ValidationPath);
@@ -97,8 +114,9 @@ public sealed record RunInputs : IDisposable
             var inputs = new RunInputs
             {
                 Teacher = graph with { Metadata = Metadata(graph, data.Classes, preprocessing) },
-                TurnedInput = turned,
-                TeacherBytes = ModelImporter.BytesOf(options.ModelPath),
+                Measured = binary ? ClassifierHead.WithBothAnswers(planar, ClassifierHead.EndsInSigmoid(ending))
+                    : turned || options.Sizes.Count > 0 || IsOfIntegers(original) || !options.ModelPath.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? planar : null,
+                TeacherBytes = BytesOf(options.ModelPath, planar),
                 Preprocessing = preprocessing,
                 Classes = data.Classes,
                 Training = new BatchSource(samples, training, preprocessing, Augmentation.For(preprocessing.Width, preprocessing.Height) with { Flip = options.Flip ?? true, Mixup = options.Mixup }, options.Seed),
@@ -126,7 +144,7 @@ public sealed record RunInputs : IDisposable
     /// <summary>The test images; opened only after the choice is on disk.</summary>
     public (BatchSource Images, string Sha256) OpenTest(string path, TrainingOptions options, Action<string> note, CancellationToken cancellation)
     {
-        var images = LabelledImages.Open(path);
+        var images = LabelledImages.Open(path, Classes);
         _opened.Add(images);
         RequireSameClasses(Classes, images);
         var samples = ImageSamples.Open(images, Preprocessing.Width, Preprocessing.Height, options.ImageMemoryBytes, note, cancellation);
@@ -142,29 +160,18 @@ public sealed record RunInputs : IDisposable
             images.Dispose();
     }
 
-    /// <summary>What a file needs to be used by itself, in every model that is made of the teacher: <c>labels</c>, a JSON array, and <c>preprocessing</c>, as <see cref="Preprocessing.ToJson"/> has it.</summary>
+    /// <summary>What a file needs to be used by itself, in every model that is made of the teacher; see <see cref="ModelInput"/>.</summary>
     private static Dictionary<string, string> Metadata(GraphSpec graph, IReadOnlyList<string> classes, Preprocessing preprocessing) => new(graph.Metadata)
     {
-        ["labels"] = new JsonArray([.. classes.Select(c => JsonValue.Create(c))]).ToJsonString(),
-        ["preprocessing"] = preprocessing.ToJson(),
+        [ModelInput.LabelsKey] = new JsonArray([.. classes.Select(c => JsonValue.Create(c))]).ToJsonString(),
+        [ModelInput.PreprocessingKey] = preprocessing.ToJson(),
     };
 
-    private static Preprocessing PreprocessingFor(TrainingOptions options, GraphSpec graph)
-    {
-        if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
-            throw new InputException($"{options.ModelPath}: has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs; a classifier with one of each can be compressed");
-        var plain = graph.Inputs[0].Shape switch
-        {
-            [_, RgbImage.Channels, var height, var width] => new Preprocessing(width, height),
-            [_, var height, var width, RgbImage.Channels] => new Preprocessing(width, height) { Layout = TensorLayout.Nhwc },
-            var shape => throw new InputException($"{options.ModelPath}: the input has shape [{string.Join(',', shape)}]; image models with N x 3 x H x W or N x H x W x 3 can be compressed"),
-        };
-        if (options.Preprocessing is not { } given)
-            return plain;
-        return given.Width == plain.Width && given.Height == plain.Height && given.Layout == plain.Layout
-            ? given
-            : throw new InputException($"{options.ModelPath}: the pre-processing makes {given.Width} x {given.Height} images, the model's input is {plain.Width} x {plain.Height}");
-    }
+    private static bool IsOfIntegers(GraphSpec graph) => graph.Inputs.Concat(graph.Outputs).Any(v => v.Type != ElementType.Float32);
+
+    /// <summary>Of the model's file; of the model as ONNX where a file also keeps what its training needed, an optimizer's moments.</summary>
+    private static long BytesOf(string path, GraphSpec model) =>
+        ModelImporter.FormatOf(path) is ModelFormat.KerasHdf5 or ModelFormat.KerasZip or ModelFormat.SavedModel ? OnnxExporter.ToBytes(model).Length : ModelImporter.BytesOf(path);
 
     private static void RequireImages(ImageSamples samples, string path)
     {
@@ -175,7 +182,7 @@ public sealed record RunInputs : IDisposable
 
     private static int CountTestImages(string path, LabelledImages data)
     {
-        using var test = LabelledImages.Open(path);
+        using var test = LabelledImages.Open(path, data.Classes);
         RequireSameClasses(data.Classes, test);
         return test.Count;
     }
@@ -189,9 +196,11 @@ public sealed record RunInputs : IDisposable
     private static string FingerprintOf(TrainingOptions options, string data, string? validation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var files = Directory.Exists(options.ModelPath) ? Directory.EnumerateFiles(options.ModelPath, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : Enumerable.Repeat(options.ModelPath, 1);
-        foreach (var file in files)
-            hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+        foreach (var path in ModelImporter.FilesOf(options.ModelPath))
+        {
+            using var file = File.OpenRead(path);
+            hash.AppendData(SHA256.HashData(file));
+        }
         hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data}|{validation}|{options.Seed}|{options.Transfer}|{options.Steps}|{options.Distillation}|{options.Mixup}|{options.Flip}|{options.Budget.TotalSeconds}|{options.Preprocessing?.ToJson()}|{options.Distinction}")));
         if (options.Sizes.Count > 0)
             hash.AppendData(Encoding.UTF8.GetBytes(string.Join(',', options.Sizes)));

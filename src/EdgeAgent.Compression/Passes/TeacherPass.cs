@@ -2,9 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Graph.Export.Onnx;
-using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
-using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Inputs;
 
 namespace EdgeAgent.Compression.Passes;
@@ -31,15 +29,11 @@ public sealed class TeacherPass : IDisposable
     /// <summary>Null where the user has said whether images are mirrored.</summary>
     public MirrorTest? Mirror { get; init; }
 
-    /// <param name="path">In any format that can be imported.</param>
+    /// <param name="path">The user's file, or the ONNX file of a teacher fitted to the data.</param>
     public static TeacherPass Measure(string path, TrainingOptions options, RunInputs inputs, Workspace workspace, CancellationToken cancellation)
     {
-        // A teacher that was fitted to the data has the sizes already.
-        var sizes = path == options.ModelPath ? options.Sizes : [];
-        if (inputs.TurnedInput || sizes.Count > 0 || !path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        if (path == options.ModelPath && inputs.Measured is { } graph)
         {
-            // Other formats are evaluated through the graph they were imported to, and every model in the layout that the run feeds.
-            var graph = PlanarInputs.Apply(ModelImporter.Load(path, sizes));
             path = workspace.StatePath("teacher.onnx");
             OnnxExporter.Write(graph, path);
         }

@@ -73,7 +73,7 @@ public static class PruningPipeline
             Comparison = ModelComparison.Of(PruningPage.ModelName, "float32", judged, path, inputs.Classes),
             TeacherValidationTop1 = teacher.Validation.Top1,
             SkippedImages = inputs.Skipped,
-            Warnings = ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped),
+            Warnings = [.. ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped).Prepend(run.TeacherWarning).OfType<string>()],
         };
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.html"), Encoding.UTF8.GetBytes(PruningPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.json"), Encoding.UTF8.GetBytes(report.ToJson()));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Contracts.Costs;
 
 namespace EdgeAgent.Compression.Reporting;
@@ -14,6 +15,12 @@ internal static class ReportWarnings
 
     /// <summary>A run may be so much longer than its budget.</summary>
     private const double Overrun = 1.1;
+
+    /// <summary>Of what the most frequent class leaves, a teacher has at least this much right, or it looks misused.</summary>
+    private const double LeastKnown = 0.1;
+
+    /// <summary>Names of classes that a warning shows.</summary>
+    private const int ClassesShown = 4;
 
     /// <param name="budget">Null where steps were given, and not time.</param>
     public static IReadOnlyList<string> Of(FamilyReport report, TimeSpan? budget)
@@ -54,6 +61,24 @@ internal static class ReportWarnings
         if (skipped.Count > 0)
             warnings.Add($"{skipped.Count} images did not decode and were left out, the first: {skipped[0]}");
         return warnings;
+    }
+
+    /// <summary>
+    /// Of a teacher that is hardly better than naming one class always, as one is whose images are fed otherwise than it was
+    /// trained, or whose outputs are in another order than the classes; null for any other.
+    /// </summary>
+    /// <param name="heldOut">Its accuracy on the held-out images.</param>
+    /// <param name="labels">Of these images.</param>
+    /// <param name="fitted">It was fitted to this data, so that order and pre-processing are right.</param>
+    public static string? OfTeacher(Accuracy heldOut, IEnumerable<int> labels, IReadOnlyList<string> classes, bool fitted)
+    {
+        var (most, count) = labels.CountBy(l => l).MaxBy(l => l.Value);
+        var chance = (double)count / heldOut.Samples;
+        if (heldOut.Low > chance && heldOut.High >= chance + LeastKnown * (1 - chance))
+            return null;
+        var remedy = fitted ? "give a longer --budget" : $"check --preprocessing, and that the model's outputs are in the order {string.Join(", ", classes.Take(ClassesShown))}{(classes.Count > ClassesShown ? ", ..." : "")}";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"The teacher has {heldOut.Top1 * 100:0.0} % of the {heldOut.Samples} held-out images right, and always saying '{classes[most]}' {chance * 100:0.0} %: {remedy}.");
     }
 
     /// <summary>Two standard errors of the smaller of the two sets of images.</summary>

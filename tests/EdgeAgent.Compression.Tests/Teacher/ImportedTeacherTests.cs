@@ -68,7 +68,8 @@ public sealed class ImportedTeacherTests : IDisposable
         using var planar = RunInputs.Open(Options(onnx), _ => { }, CancellationToken.None);
         using var turned = RunInputs.Open(Options(tflite), _ => { }, CancellationToken.None);
 
-        Assert.Equal((false, true), (planar.TurnedInput, turned.TurnedInput));
+        Assert.Null(planar.Measured);
+        Assert.Equal(planar.Teacher.Inputs[0].Shape, turned.Measured!.Inputs[0].Shape);
         Assert.Equal(planar.Preprocessing, turned.Preprocessing);
         TorchGraphTests.AssertClose(TorchGraphTests.Interpreted(planar.Teacher), TorchGraphTests.Interpreted(turned.Teacher), 1e-4f);
         using var measured = TeacherPass.Measure(Options(onnx).ModelPath, Options(onnx), planar, Workspace.Open(Path.Combine(_data.Root, "a")), CancellationToken.None);
@@ -84,9 +85,12 @@ public sealed class ImportedTeacherTests : IDisposable
         var tflite = Path.Combine(_data.Root, "teacher.tflite");
         TfLiteExporter.Write(TestGraphs.Residual(), tflite);
         var given = new Preprocessing(TestGraphs.Size, TestGraphs.Size) { Scale = 0.5f, Layout = TensorLayout.Nhwc };
-        using var inputs = RunInputs.Open(Options(tflite) with { Preprocessing = given }, _ => { }, CancellationToken.None);
-        Assert.Equal(given with { Layout = TensorLayout.Nchw }, inputs.Preprocessing);
-        Assert.Throws<InputException>(() => RunInputs.Open(Options(tflite) with { Preprocessing = given with { Layout = TensorLayout.Nchw } }, _ => { }, CancellationToken.None));
+        foreach (var document in (PreprocessingDocument[])[PreprocessingDocument.Of(given), new(Scale: 0.5f)])
+        {
+            using var inputs = RunInputs.Open(Options(tflite) with { Preprocessing = document }, _ => { }, CancellationToken.None);
+            Assert.Equal(given with { Layout = TensorLayout.Nchw }, inputs.Preprocessing);
+        }
+        Assert.Throws<InputException>(() => RunInputs.Open(Options(tflite) with { Preprocessing = new(Layout: TensorLayout.Nchw) }, _ => { }, CancellationToken.None));
     }
 
     private CompressionOptions Options(string model) => new()

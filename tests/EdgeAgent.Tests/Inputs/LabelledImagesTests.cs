@@ -105,6 +105,41 @@ public sealed class LabelledImagesTests : IDisposable
         Assert.StartsWith("b/broken.jpg: ", fault);
     }
 
+    /// <summary>It is skipped by whoever decodes; the hash must not stop what goes on without it.</summary>
+    [Fact]
+    public void Hash_WithAnImageThatCannotBeRead_GoesByItsName()
+    {
+        Add("set/a/1.png");
+        Add("set/b/1.png");
+        using var whole = Open("set");
+        var hash = whole.Sha256;
+        File.CreateSymbolicLink(Path("set/b/2.png"), Path("nowhere.png"));
+        using var images = Open("set");
+        Assert.False(images.TryDecode(2, out _, out var fault));
+        Assert.StartsWith("b/2.png: ", fault);
+        Assert.NotEqual(hash, images.Sha256);
+        File.Delete(Path("set/b/2.png"));
+        File.CreateSymbolicLink(Path("set/b/3.png"), Path("nowhere.png"));
+        using var renamed = Open("set");
+        Assert.NotEqual(images.Sha256, renamed.Sha256);
+    }
+
+    [Fact]
+    public void Classes_InTheOrderOfAModel_AreLabelledSo()
+    {
+        foreach (var name in (string[])["a", "b", "c"])
+            Add($"set/{name}/1.png");
+        using var ordinal = Open("set");
+        using var ordered = LabelledImages.Open(Path("set"), ["c", "a", "b"]);
+        using var others = LabelledImages.Open(Path("set"), ["c", "a", "d"]);
+        Assert.Equal(["c", "a", "b"], ordered.Classes);
+        Assert.Equal(["a/1.png", "b/1.png", "c/1.png"], Enumerable.Range(0, 3).Select(ordered.Name));
+        Assert.Equal([1, 2, 0], Enumerable.Range(0, 3).Select(ordered.Label));
+        Assert.Equal(ordinal.Sha256, ordered.Sha256);
+        Assert.Equal(["a", "b", "c"], others.Classes);
+        Assert.Equal([0, 1, 2], Enumerable.Range(0, 3).Select(others.Label));
+    }
+
     [Fact]
     public void EmptyClass_IsRefusedByName()
     {

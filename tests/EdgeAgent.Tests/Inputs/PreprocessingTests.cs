@@ -32,6 +32,19 @@ public sealed class PreprocessingTests
         Assert.Equal([(255 * (1f / 255) - 0.1f) / 1, (0 - 0.2f) / 2, (51 * (1f / 255) - 0.3f) / 4], tensor);
     }
 
+    [Theory]
+    [InlineData(255, 0, 0, 76)]
+    [InlineData(0, 255, 0, 150)]
+    [InlineData(0, 0, 255, 29)]
+    [InlineData(7, 7, 7, 7)]
+    [InlineData(255, 255, 255, 255)]
+    public void Apply_ToOneChannel_IsTheLumaOfThePixel(byte r, byte g, byte b, float luma)
+    {
+        var tensor = new float[1];
+        new Preprocessing(1, 1) { Channels = 1, Scale = 0.5f, Mean = new(1, 9, 9), Std = new(2, 9, 9) }.Apply(new RgbImage(1, 1, [r, g, b]), tensor);
+        Assert.Equal([(luma * 0.5f - 1) / 2], tensor);
+    }
+
     [Fact]
     public void Apply_ToATensorOfAnotherLength_Throws() =>
         Assert.Throws<ArgumentException>(() => new Preprocessing(2, 2).Apply(TestImages.Gradient(2, 2), new float[11]));
@@ -75,6 +88,8 @@ public sealed class PreprocessingTests
         var preprocessing = new Preprocessing(96, 64) { Layout = TensorLayout.Nhwc, Scale = 1f / 255, Mean = new(0.5f, 0.25f, 0.125f), Std = new(1, 2, 3) };
         Assert.Contains("\"layout\":\"nhwc\"", preprocessing.ToJson());
         Assert.Equal(preprocessing, Preprocessing.FromJson(preprocessing.ToJson()));
+        Assert.DoesNotContain("channels", preprocessing.ToJson());
+        Assert.Equal(preprocessing with { Channels = 1 }, Preprocessing.FromJson((preprocessing with { Channels = 1 }).ToJson()));
     }
 
     [Fact]
@@ -87,6 +102,7 @@ public sealed class PreprocessingTests
     [InlineData("""{"width":0,"height":32}""")]
     [InlineData("""{"width":100000,"height":100000}""")]
     [InlineData("""{"width":4,"height":4,"layout":"chwn"}""")]
+    [InlineData("""{"width":4,"height":4,"channels":4}""")]
     [InlineData("""{"width":4,"height":4,"std":{"r":0,"g":1,"b":1}}""")]
     public void Json_ThatNoImageCanGoThrough_IsRefusedInOneLine(string json) =>
         Assert.DoesNotContain('\n', Assert.Throws<InputException>(() => Preprocessing.FromJson(json)).Message);

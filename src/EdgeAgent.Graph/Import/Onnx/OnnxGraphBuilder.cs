@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites;
@@ -25,6 +26,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     private readonly Dictionary<string, FoldedValue> _folded = [];
     private readonly Dictionary<string, ValueSpec> _values = [];
 
+    private readonly Dictionary<string, ImmutableList<string>> _lists = [];
     private readonly Dictionary<string, List<string>> _readers = [];
 
     /// <summary>Computed values that are one number throughout, whatever the batch.</summary>
@@ -169,7 +171,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
         foreach (var initializer in body.Initializer)
             if (!_initializers.TryAdd(initializer.Name, initializer))
                 throw node.Fault($"its body defines '{ModelImportException.OneLine(initializer.Name)}' a second time");
-        return OnnxOrder.Sort(body, _initializers.Keys.Concat(_values.Keys).Concat(_folded.Keys).Concat(_constants.Keys), node.Opset);
+        return OnnxOrder.Sort(body, _initializers.Keys.Concat(_values.Keys).Concat(_folded.Keys).Concat(_constants.Keys).Concat(_lists.Keys), node.Opset);
     }
 
     public void Nested(OnnxNode node, Action convert)
@@ -187,11 +189,24 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
             return;
         if (_folded.TryGetValue(value, out var folded))
             _folded[node.Output(output)] = folded;
+        else if (_lists.TryGetValue(value, out var list))
+            _lists[node.Output(output)] = list;
         else
         {
             Emit(node.Name, new Identity(), [value], node.Output(output));
             NoteUniform(node.Output(output), value);
         }
+    }
+
+    /// <summary>The tensors of the sequence that is the node's first input.</summary>
+    public ImmutableList<string> ListOf(OnnxNode node) => _lists.TryGetValue(node.Input(0), out var list)
+        ? list
+        : throw node.Fault($"reads '{ModelImportException.OneLine(node.Input(0))}', which is no sequence of a length that is known at import");
+
+    public void DefineList(OnnxNode node, ImmutableList<string> tensors)
+    {
+        if (!_lists.TryAdd(node.Output(0), tensors))
+            throw node.Fault($"defines '{ModelImportException.OneLine(node.Output(0))}' a second time");
     }
 
     /// <summary>Type and shape of a value that a converter needs.</summary>
@@ -245,7 +260,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     {
         var number = _numbers.GetValueOrDefault(name);
         var fresh = number == 0 ? Bounded(name) : $"{name}_{number}";
-        while (_values.ContainsKey(fresh) || _folded.ContainsKey(fresh) || _initializers.ContainsKey(fresh) || _constants.ContainsKey(fresh) || !_given.Add(fresh))
+        while (_values.ContainsKey(fresh) || _folded.ContainsKey(fresh) || _initializers.ContainsKey(fresh) || _constants.ContainsKey(fresh) || _lists.ContainsKey(fresh) || !_given.Add(fresh))
             fresh = $"{name}_{++number}";
         _numbers[name] = number;
         return fresh;

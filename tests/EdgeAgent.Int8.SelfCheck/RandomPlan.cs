@@ -49,7 +49,7 @@ public sealed class RandomPlan
             x = _builder.ConvolutionHead(x, Weights(Between(1, 20), _builder.ShapeOf(x).Channels), PlanWindow.Square(1), 1);
         else
             x = _builder.Dequantize(x);
-        _builder.Output(Chance(10) ? _builder.Softmax(x) : x);
+        _builder.Output(Chance(10) ? _builder.Softmax(Chance(2) ? Reshape(x) : x) : x);
         Description = string.Join(" -> ", PlanModel.Load(_builder.Build()).Operators.Select(o => $"{o.Type} {o.Output} {o.Window} /{o.Groups}"));
         return _builder.Build();
     }
@@ -71,6 +71,15 @@ public sealed class RandomPlan
             ? _builder.Activation(x, v => v / (1 + Math.Exp(-v)), Quantization())
             : _builder.Reshape(x, PlanShape.Flat(_builder.ShapeOf(x).Count)),
     };
+
+    /// <summary>The elements with another number of channels.</summary>
+    private TensorId Reshape(TensorId x)
+    {
+        var count = _builder.ShapeOf(x).Count;
+        var divisors = Enumerable.Range(1, count).Where(d => count % d == 0).ToArray();
+        var channels = divisors[_random.Next(divisors.Length)];
+        return _builder.Reshape(x, new PlanShape(1, count / channels, channels));
+    }
 
     /// <summary>Whether the sums of a dense layer with such an input fit 32 bits, whatever its weights are.</summary>
     private bool TakesDense(TensorId x) => _builder.ShapeOf(x).Count < 50_000;

@@ -31,16 +31,11 @@ public static class PlanLowering
         private readonly PlanBuilder _builder = new(graph.Name);
         private readonly IReadOnlyDictionary<string, ValueSpec> _shapes = ShapeInference.Infer(graph, 1);
         private readonly Dictionary<string, TensorId> _tensors = [];
-        private readonly HashSet<string> _quantized = [];
 
         public byte[] Run()
         {
             foreach (var step in QuantizedSteps.Of(graph))
-            {
                 _tensors[step.Output] = Lower(step);
-                if (step.Quantization is not null)
-                    _quantized.Add(step.Output);
-            }
             _builder.Output(_tensors.TryGetValue(graph.Outputs[0].Name, out var output)
                 ? output
                 : throw new InvalidGraphException($"graph {graph.Name}: output '{graph.Outputs[0].Name}' is not computed by a quantized operator"));
@@ -100,7 +95,19 @@ public static class PlanLowering
             var rank = _shapes[step.Node.Output].Shape.Length;
             if ((softmax.Axis < 0 ? softmax.Axis + rank : softmax.Axis) != 1)
                 throw step.Fault("the int8 engine has Softmax over channels only");
-            return _builder.Softmax(step.Inputs[0] is var input && _quantized.Contains(input) ? _builder.Dequantize(x, step.Node.Name + "_dequantize") : x, step.Node.Name);
+            return _builder.Softmax(Logits(step, x), step.Node.Name);
+        }
+
+        /// <summary>
+        /// What an operator over channels reads: float32, in the shape that the graph has. A Reshape of floats costs nothing until
+        /// one asks for its shape.
+        /// </summary>
+        private TensorId Logits(QuantizedStep step, TensorId x)
+        {
+            if (_builder.ElementOf(x) == PlanElement.UInt8)
+                x = _builder.Dequantize(x, step.Node.Name + "_dequantize");
+            var shape = Shape(step, step.Node.Inputs[0]);
+            return _builder.ShapeOf(x) == shape ? x : _builder.Reshape(x, shape, step.Node.Name + "_reshape");
         }
 
         private TensorId Pad(QuantizedStep step, Pad pad, TensorId x)

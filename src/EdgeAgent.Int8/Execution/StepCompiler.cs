@@ -43,6 +43,8 @@ internal sealed unsafe class StepCompiler(PlanModel model, ArenaLayout layout, b
             AveragePooling p => kernels.AveragePooling(new(View(p.Inputs[0]), View(p.Output), p.Window, p.CountIncludePad, p.Bounds)),
             Padding p => new PaddingStep(View(p.Inputs[0]), View(p.Output), p.Top, p.Left, p.Value),
             TableLookup t => new TableStep(View(t.Inputs[0]), View(t.Output), model.Bytes(t.Table).ToArray()),
+            Reshaping r when model.Tensors[r.Output].Element == PlanElement.Float32 => new FloatReshapeStep(
+                Floats(r.Inputs[0]), model.Tensors[r.Inputs[0]].Shape, Floats(r.Output), model.Tensors[r.Output].Shape),
             Reshaping r => new ReshapeStep(View(r.Inputs[0]), View(r.Output)),
             Dequantization d => new DequantizeStep(View(d.Inputs[0]), Floats(d.Output)),
             SoftmaxHead s => new SoftmaxStep(

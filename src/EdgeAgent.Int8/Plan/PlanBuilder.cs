@@ -27,6 +27,9 @@ public sealed class PlanBuilder(string name)
     /// <summary>Shape of a tensor defined before.</summary>
     public PlanShape ShapeOf(TensorId tensor) => _tensors[tensor.Index].Shape;
 
+    /// <summary>What a tensor defined before holds.</summary>
+    public PlanElement ElementOf(TensorId tensor) => _tensors[tensor.Index].Element;
+
     /// <summary>Quantization of a u8 tensor defined before.</summary>
     public Quantization QuantizationOf(TensorId tensor) => _tensors[tensor.Index].Quantization;
 
@@ -141,7 +144,7 @@ public sealed class PlanBuilder(string name)
     {
         if (shape.Count != ShapeOf(x).Count)
             throw new ArgumentException($"operator '{operatorName}' cannot reshape {ShapeOf(x)} to {shape}");
-        var y = Define(shape, QuantizationOf(x));
+        var y = Define(shape, ElementOf(x) == PlanElement.Float32 ? null : QuantizationOf(x));
         return Add(new Reshaping(operatorName, [x.Index], y), y);
     }
 
@@ -161,7 +164,7 @@ public sealed class PlanBuilder(string name)
 
     /// <summary>The model's output; a u8 tensor is dequantized. Exactly one.</summary>
     public void Output(TensorId x) =>
-        _output = _tensors[x.Index].Element == PlanElement.Float32 ? x : Dequantize(x);
+        _output = ElementOf(x) == PlanElement.Float32 ? x : Dequantize(x);
 
     /// <summary>The plan's bytes, re-read and validated.</summary>
     /// <exception cref="PlanFormatException">The operators do not make a sound plan.</exception>

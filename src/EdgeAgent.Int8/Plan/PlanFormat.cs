@@ -18,9 +18,13 @@ namespace EdgeAgent.Int8.Plan;
 /// </code>
 /// A constant is (offset from the start of the constants, length), both u32. Nothing overlaps, nothing is left over.
 /// </summary>
+/// <remarks>
+/// A plan is written in the oldest version that has its operators, so that agents of before read what they can execute.
+/// Version 2 adds Reshape of Float32 tensors.
+/// </remarks>
 internal static class PlanFormat
 {
-    public const int Version = 1;
+    public const int OldestVersion = 1, NewestVersion = 2;
     public const int HeaderLength = 40;
     public const int ChecksumStart = 16;
     public const int Alignment = 64;
@@ -30,6 +34,10 @@ internal static class PlanFormat
     public const int MaxNameLength = 255;
 
     public static ReadOnlySpan<byte> Magic => "EDGEPLAN"u8;
+
+    /// <summary>The oldest version that has the operator.</summary>
+    public static int VersionOf(PlanOperator op, IReadOnlyList<PlanTensor> tensors) =>
+        op is Reshaping && tensors[op.Output].Element == PlanElement.Float32 ? 2 : OldestVersion;
 
     public static int Align(int length) => (length + Alignment - 1) & -Alignment;
 

@@ -55,7 +55,7 @@ internal sealed record Padding(string Name, int[] Inputs, int Output, int Top, i
 /// <summary>y = table[x]: every activation of one variable, and requantization.</summary>
 internal sealed record TableLookup(string Name, int[] Inputs, int Output, Constant Table) : PlanOperator(Name, Inputs, Output);
 
-/// <summary>Another shape over the same elements in [C, H, W] order.</summary>
+/// <summary>Another shape over the same elements in [C, H, W] order, u8 or Float32.</summary>
 internal sealed record Reshaping(string Name, int[] Inputs, int Output) : PlanOperator(Name, Inputs, Output);
 
 /// <summary>u8 to Float32: (q - z) * s.</summary>

@@ -9,14 +9,15 @@ internal sealed record ParsedPlan(
 /// <summary>Reads the format of <see cref="PlanFormat"/> from untrusted bytes.</summary>
 internal static class PlanParser
 {
-    /// <exception cref="PlanFormatException">The bytes are not a whole plan of this version.</exception>
+    /// <exception cref="PlanFormatException">The bytes are not a whole plan of a version that is known.</exception>
     public static ParsedPlan Parse(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < PlanFormat.HeaderLength || !bytes.StartsWith(PlanFormat.Magic))
             throw new PlanFormatException("plan: this is not a plan file (it does not begin with EDGEPLAN)");
         var version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
-        if (version != PlanFormat.Version)
-            throw new PlanFormatException($"plan: version {version} is not supported, this engine reads version {PlanFormat.Version}; export the model again");
+        if (version is < PlanFormat.OldestVersion or > PlanFormat.NewestVersion)
+            throw new PlanFormatException(
+                $"plan: version {version} is not supported, this engine reads versions {PlanFormat.OldestVersion} to {PlanFormat.NewestVersion}; update the agent, or export the model again");
         var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]);
         if (length != (uint)bytes.Length)
             throw new PlanFormatException($"plan: {bytes.Length} bytes present, the header says {length}: the file is truncated or has been appended to");

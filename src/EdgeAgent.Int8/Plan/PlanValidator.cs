@@ -65,10 +65,10 @@ internal readonly ref struct PlanValidator
         var output = _plan.Tensors[op.Output];
         var tensors = _plan.Tensors;
         var inputs = Array.ConvertAll(op.Inputs, i => tensors[i]);
-        var floats = op is SoftmaxHead;
+        var floats = op is SoftmaxHead || (op is Reshaping && output.Element == PlanElement.Float32);
         foreach (var input in inputs)
             Require((input.Element == PlanElement.Float32) == floats, $"operator '{op.Name}' cannot read a {input.Element} tensor");
-        var writesFloats = op is SoftmaxHead or Dequantization;
+        var writesFloats = floats || op is Dequantization;
         Require(op is Convolution || (output.Element == PlanElement.Float32) == writesFloats, $"operator '{op.Name}' cannot write a {output.Element} tensor");
         var arity = op switch { QuantizeInput => 0, Elementwise => 2, Concatenation => Math.Max(1, inputs.Length), _ => 1 };
         Require(inputs.Length == arity, $"operator '{op.Name}' has {inputs.Length} inputs, expected {arity}");

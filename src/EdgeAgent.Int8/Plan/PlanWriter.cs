@@ -12,7 +12,10 @@ internal static class PlanWriter
         var body = new MemoryStream();
         using var w = new BinaryWriter(body);
         w.Write(PlanFormat.Magic);
-        w.Write(PlanFormat.Version);
+        var version = PlanFormat.OldestVersion;
+        foreach (var op in operators)
+            version = Math.Max(version, PlanFormat.VersionOf(op, tensors));
+        w.Write(version);
         w.Write(0); // checksum
         w.Write(0); // total length
         w.Write(tensors.Count);

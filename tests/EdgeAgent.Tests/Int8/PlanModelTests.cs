@@ -65,7 +65,7 @@ public sealed class PlanModelTests
     {
         var plan = (byte[])Plan.Clone();
         plan[8] = 9;
-        Refused(plan, "plan: version 9 is not supported, this engine reads version 1; export the model again");
+        Refused(plan, "plan: version 9 is not supported, this engine reads versions 1 to 2; update the agent, or export the model again");
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using EdgeAgent.Int8.Plan;
+
 namespace EdgeAgent.Int8.Kernels.Scalar;
 
 /// <summary>Where the caller's float input lies during a run: [C, H, W].</summary>
@@ -37,6 +39,22 @@ internal sealed unsafe class DequantizeStep(TensorView input, float* output) : S
         for (var y = first; y < last; y++)
             for (var i = 0; i < input.RowLength; i++)
                 output[(nint)y * input.RowLength + i] = (input.Row(y)[i] - input.Zero) * input.Quantization.Scale;
+    }
+}
+
+/// <summary>The elements in [C, H, W] order under another shape; both tensors have their channels innermost.</summary>
+internal sealed unsafe class FloatReshapeStep(float* input, PlanShape from, float* output, PlanShape to) : Step
+{
+    public override int Units => 1;
+
+    public override long Work => 10L * to.Count;
+
+    public override void Run(int first, int last)
+    {
+        var i = 0;
+        for (var c = 0; c < to.Channels; c++)
+            for (var p = 0; p < to.Pixels; p++, i++)
+                output[(nint)p * to.Channels + c] = input[(nint)(i % from.Pixels) * from.Channels + i / from.Pixels];
     }
 }
 

@@ -70,7 +70,7 @@ internal static class QuantizeCommand
         {
             ".onnx" => OnnxExporter.Write,
             ".tflite" => TfLiteExporter.Write,
-            ".plan" => (qdq, file) => File.WriteAllBytes(file, PlanLowering.Lower(qdq)),
+            ".plan" => PlanExporter.Write,
             _ => throw new WrongUsageException($"cannot write '{path}': the extension '{extension}' is no format that holds int8 models; use .onnx, .tflite or .plan"),
         };
         if (extension == ".tflite" && activations is not (null or "s8"))

@@ -40,9 +40,25 @@ public sealed class ConvertTests : IDisposable
         (await EdgectlProcess.RunAsync("eval", "--model", tflite, "--data", _data.Images(), "--engine", "onnxruntime")).FailsWith(1, "model.tflite", "convert");
     }
 
+    /// <summary>A model that another tool has quantized gets its plan here: quantize takes float models only.</summary>
+    [Fact]
+    public async Task QuantizedOnnx_AsAPlan_NamesTheSameClasses()
+    {
+        var (qdq, plan, images) = (_data.PathOf("int8.onnx"), _data.PathOf("converted.plan"), _data.Images(perClass: 8));
+        Assert.Equal(0, (await EdgectlProcess.RunAsync("quantize", "--model", _data.Model(), "--data", images, "--out", qdq)).ExitCode);
+        Assert.Equal("plan", (await EdgectlProcess.RunAsync("convert", qdq, plan, "--json")).Json().GetProperty("format").GetString());
+        var json = (await EdgectlProcess.RunAsync("eval", "--model", plan, "--data", images, "--json")).Json();
+        Assert.Equal("int8", json.GetProperty("engine").GetString());
+        Assert.Equal(1, json.GetProperty("top1").GetDouble());
+    }
+
+    [Fact]
+    public async Task FloatModel_AsAPlan_FailsWithTheWayToOne() =>
+        (await EdgectlProcess.RunAsync("convert", _data.Model(), _data.PathOf("float.plan"))).FailsWith(1, "model.onnx", "not quantized", "quantize");
+
     [Fact]
     public async Task UnknownExtension_FailsWithThoseThatCanBeWritten() =>
-        (await EdgectlProcess.RunAsync("convert", _data.Model(), _data.PathOf("model.h5"))).FailsWith(2, "model.h5", ".onnx", ".tflite");
+        (await EdgectlProcess.RunAsync("convert", _data.Model(), _data.PathOf("model.h5"))).FailsWith(2, "model.h5", ".onnx", ".tflite", ".plan");
 
     [Fact]
     public async Task DamagedModel_FailsInOneLineAndWritesNothing()

@@ -5,8 +5,8 @@ namespace EdgeAgent.Graph.Rewrites.Quantization;
 /// <summary>
 /// Gives a quantized graph the interface that the int8 engine has: inputs and outputs are float32, images have their
 /// channels first. An integer input becomes the float32 value it stands for, quantized inside; an integer output is
-/// dequantized, or, where it only rounds what a Softmax computed in float32, is that. A Transpose or Reshape of an input
-/// becomes a matter of the caller, who hands in the elements in the order that the graph computes in.
+/// dequantized. Where an output, integer or dequantized, only rounds what a Softmax computed in float32, it is that. A Transpose
+/// or Reshape of an input becomes a matter of the caller, who hands in the elements in the order that the graph computes in.
 /// </summary>
 public static class FloatInterface
 {
@@ -14,6 +14,8 @@ public static class FloatInterface
     public static GraphSpec Apply(GraphSpec graph)
     {
         graph = OfNumbers(graph);
+        foreach (var output in graph.Outputs)
+            graph = WithExactSoftmax(graph, output.Name);
         foreach (var input in graph.Inputs)
             graph = PlanarInputs.Apply(WithoutMovedInput(graph, input.Name), input.Name);
         return FoldTransposes.Apply(graph.RemoveUnused()).Verify();
@@ -74,6 +76,21 @@ public static class FloatInterface
                 new(output.Name + "_dequantize", new DequantizeLinear(0), [quantized, .. quantize.Inputs.Skip(1)], [output.Name]),
             ],
         };
+    }
+
+    /// <summary>A Softmax whose result nothing reads but a pair of QuantizeLinear and DequantizeLinear in front of the output, as ONNX Runtime's quantizer leaves it.</summary>
+    private static GraphSpec WithExactSoftmax(GraphSpec graph, string output)
+    {
+        var (producers, readers) = (graph.Producers(), graph.ReaderCounts());
+        if (OnlyRead(output) is not { Op: DequantizeLinear } dequantize || OnlyRead(dequantize.Inputs[0]) is not { Op: QuantizeLinear } quantize
+            || OnlyRead(quantize.Inputs[0]) is not { Op: Softmax } softmax)
+            return graph;
+        return graph with
+        {
+            Nodes = [.. graph.Nodes.Where(n => n != dequantize && n != quantize).Select(n => n == softmax ? n with { Outputs = [output] } : n)],
+        };
+
+        Node? OnlyRead(string value) => readers[value] == 1 ? producers.GetValueOrDefault(value) : null;
     }
 
     /// <summary>If all that reads the input, behind its quantization, is one and the same move of elements: the input as it is after that.</summary>

@@ -104,7 +104,8 @@ public sealed class RandomPlan
 
     private TensorId Elementwise(TensorId x)
     {
-        var other = Chance(3) ? _builder.GlobalAveragePool(x, Quantization())
+        var other = Chance(4) ? Constant(x)
+            : Chance(3) ? _builder.GlobalAveragePool(x, Quantization())
             : Chance(2) ? _builder.Activation(x, v => -v, Quantization())
             : x;
         return Between(0, 2) switch
@@ -113,6 +114,14 @@ public sealed class RandomPlan
             1 => _builder.Subtract(x, other, Quantization(), Bounds()),
             _ => _builder.Multiply(x, other, Quantization(), Bounds()),
         };
+    }
+
+    private TensorId Constant(TensorId x)
+    {
+        var shape = Chance(2) ? _builder.ShapeOf(x) : PlanShape.Flat(_builder.ShapeOf(x).Channels);
+        var values = new byte[shape.Count];
+        _random.NextBytes(values);
+        return _builder.Constant(shape, values, Quantization());
     }
 
     private TensorId Concat(TensorId x)

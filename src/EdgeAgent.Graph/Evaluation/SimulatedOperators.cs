@@ -8,6 +8,8 @@ internal static class SimulatedOperators
 {
     public static SimulatedTensor Run(QuantizedStep step, SimulatedTensor[] inputs, int[] shape)
     {
+        if (step.Constant is { } constant)
+            return SimulatedTensor.OfIntegers(Array.ConvertAll(constant, q => (int)q), shape, step.Quantization!.Value);
         var x = inputs[0];
         return step.Node.Op switch
         {

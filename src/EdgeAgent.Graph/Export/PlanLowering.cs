@@ -31,11 +31,15 @@ public static class PlanLowering
         private readonly PlanBuilder _builder = new(graph.Name);
         private readonly IReadOnlyDictionary<string, ValueSpec> _shapes = ShapeInference.Infer(graph, 1);
         private readonly Dictionary<string, TensorId> _tensors = [];
+        private readonly Dictionary<string, QuantizedStep> _constants = [];
 
         public byte[] Run()
         {
             foreach (var step in QuantizedSteps.Of(graph))
-                _tensors[step.Output] = Lower(step);
+                if (step.Constant is null)
+                    _tensors[step.Output] = Lower(step);
+                else
+                    _constants[step.Output] = step;
             _builder.Output(_tensors.TryGetValue(graph.Outputs[0].Name, out var output)
                 ? output
                 : throw new InvalidGraphException($"graph {graph.Name}: output '{graph.Outputs[0].Name}' is not computed by a quantized operator"));
@@ -45,16 +49,17 @@ public static class PlanLowering
         private TensorId Lower(QuantizedStep step)
         {
             var node = step.Node;
-            if (!_tensors.TryGetValue(step.Inputs[0], out var x))
+            if (step.Inputs[0] == graph.Inputs[0].Name)
                 return _builder.Input(Shape(step, step.Output), Output(step), node.Name);
+            var x = Operand(step, 0);
             return node.Op switch
             {
                 Conv conv => Convolution(step, conv, x),
                 Gemm when step.Quantization is null => _builder.DenseHead(x, Weights(step), node.Name),
                 Gemm => _builder.Dense(x, Weights(step), Output(step), Bounds(step), node.Name),
-                Add => _builder.Add(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
-                Sub => _builder.Subtract(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
-                Mul => _builder.Multiply(x, _tensors[step.Inputs[1]], Output(step), Bounds(step), node.Name),
+                Add => _builder.Add(x, Operand(step, 1), Output(step), Bounds(step), node.Name),
+                Sub => _builder.Subtract(x, Operand(step, 1), Output(step), Bounds(step), node.Name),
+                Mul => _builder.Multiply(x, Operand(step, 1), Output(step), Bounds(step), node.Name),
                 AveragePool pool => _builder.AveragePool(x, Window(pool.Window), Output(step), pool.CountIncludePad, pool.CeilMode, Bounds(step), node.Name),
                 GlobalAveragePool => _builder.GlobalAveragePool(x, Output(step), Bounds(step), node.Name),
                 QuantizeLinear => _builder.Requantize(x, Output(step), node.Name),
@@ -63,6 +68,36 @@ public static class PlanLowering
                 Reshape or Flatten or Identity when step.Quantization is null => x,
                 _ => Unclamped(step, x),
             };
+        }
+
+        /// <summary>A value that was computed, or a constant in the shape of the result; one that is the same for all pixels is a vector.</summary>
+        private TensorId Operand(QuantizedStep step, int index)
+        {
+            var name = step.Inputs[index];
+            if (_tensors.TryGetValue(name, out var tensor))
+                return tensor;
+            if (!_constants.TryGetValue(name, out var constant) || !_tensors.TryGetValue(step.Inputs[1 - index], out var other))
+                throw step.Fault($"'{name}' is not computed from the input");
+            var shape = Shape(step, step.Node.Output);
+            var values = Array.ConvertAll(Broadcasting.Indices(_shapes[name].Shape, _shapes[step.Node.Output].Shape), i => constant.Constant![i]);
+            // The engine repeats vectors over the pixels of the other operand, but subtracts nothing from one.
+            if (_builder.ShapeOf(other) == shape && (step.Node.Op is not Sub || index == 1) && Vector(values, shape) is { } vector)
+                (values, shape) = (vector, PlanShape.Flat(shape.Channels));
+            return _builder.Constant(shape, values, Output(constant), constant.Node.Name);
+        }
+
+        /// <summary>One value for each channel, if all its pixels have the same.</summary>
+        private static byte[]? Vector(byte[] values, PlanShape shape)
+        {
+            var vector = new byte[shape.Channels];
+            for (var c = 0; c < vector.Length; c++)
+            {
+                var plane = values.AsSpan(c * shape.Pixels, shape.Pixels);
+                if (plane.ContainsAnyExcept(plane[0]))
+                    return null;
+                vector[c] = plane[0];
+            }
+            return vector;
         }
 
         /// <summary>Operators whose results the engine does not bound: a clamp behind them is applied by a table.</summary>

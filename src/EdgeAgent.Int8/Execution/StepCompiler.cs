@@ -42,6 +42,7 @@ internal sealed unsafe class StepCompiler(PlanModel model, ArenaLayout layout, b
             MaxPooling p => kernels.MaxPooling(new(View(p.Inputs[0]), View(p.Output), p.Window, false, ActivationBounds.None)),
             AveragePooling p => kernels.AveragePooling(new(View(p.Inputs[0]), View(p.Output), p.Window, p.CountIncludePad, p.Bounds)),
             Padding p => new PaddingStep(View(p.Inputs[0]), View(p.Output), p.Top, p.Left, p.Value),
+            ConstantTensor c => new ConstantStep(model.Bytes(c.Values).ToArray(), View(c.Output)),
             TableLookup t => new TableStep(View(t.Inputs[0]), View(t.Output), model.Bytes(t.Table).ToArray()),
             Reshaping r when model.Tensors[r.Output].Element == PlanElement.Float32 => new FloatReshapeStep(
                 Floats(r.Inputs[0]), model.Tensors[r.Inputs[0]].Shape, Floats(r.Output), model.Tensors[r.Output].Shape),

@@ -40,6 +40,20 @@ public sealed class PlanBuilder(string name)
         return Add(new QuantizeInput(operatorName, output), output);
     }
 
+    /// <summary>A tensor that is the same in every run: an operand of a sum, a difference or a product.</summary>
+    /// <param name="values">In [C, H, W] order.</param>
+    public TensorId Constant(PlanShape shape, ReadOnlySpan<byte> values, Quantization quantization, string operatorName = "constant")
+    {
+        if (values.Length != shape.Count)
+            throw new ArgumentException($"operator '{operatorName}' has {values.Length} values for {shape}");
+        var channelsLast = new byte[values.Length];
+        for (var c = 0; c < shape.Channels; c++)
+            for (var p = 0; p < shape.Pixels; p++)
+                channelsLast[p * shape.Channels + c] = values[c * shape.Pixels + p];
+        var y = Define(shape, quantization);
+        return Add(new ConstantTensor(operatorName, y, Store(channelsLast)), y);
+    }
+
     /// <summary>Convolution; depthwise where groups = C = M. Activation fused as bounds.</summary>
     public TensorId Convolution(
         TensorId x, LayerWeights weights, PlanWindow window, int groups, Quantization output, ActivationBounds? bounds = null, string operatorName = "conv") =>

@@ -12,6 +12,9 @@ internal abstract record PlanOperator(string Name, int[] Inputs, int Output);
 /// <summary>Float input of the model, [C, H, W], to u8: clamp(rne(x / s) + z).</summary>
 internal sealed record QuantizeInput(string Name, int Output) : PlanOperator(Name, [], Output);
 
+/// <summary>A tensor that is the same in every run, u8 [H][W][C].</summary>
+internal sealed record ConstantTensor(string Name, int Output, Constant Values) : PlanOperator(Name, [], Output);
+
 /// <summary>
 /// Convolution, depthwise convolution or dense layer. Weights s8 [M][kh][kw][C / groups], scales float32 [M], bias
 /// int32 [M]. A Float32 output makes it a head: accumulators are dequantized, bounds are not used.

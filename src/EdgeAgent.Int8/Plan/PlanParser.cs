@@ -87,6 +87,7 @@ internal static class PlanParser
             OperatorKind.Reshape => new Reshaping(name, inputs, output),
             OperatorKind.Dequantize => new Dequantization(name, inputs, output),
             OperatorKind.Softmax => new SoftmaxHead(name, inputs, output),
+            OperatorKind.Constant when count == 0 => new ConstantTensor(name, output, ReadConstant(ref reader)),
             _ => throw new PlanFormatException($"plan: operator kind {kind} at byte {start} is unknown"),
         };
     }

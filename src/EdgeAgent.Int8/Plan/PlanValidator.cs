@@ -70,12 +70,15 @@ internal readonly ref struct PlanValidator
             Require((input.Element == PlanElement.Float32) == floats, $"operator '{op.Name}' cannot read a {input.Element} tensor");
         var writesFloats = floats || op is Dequantization;
         Require(op is Convolution || (output.Element == PlanElement.Float32) == writesFloats, $"operator '{op.Name}' cannot write a {output.Element} tensor");
-        var arity = op switch { QuantizeInput => 0, Elementwise => 2, Concatenation => Math.Max(1, inputs.Length), _ => 1 };
+        var arity = op switch { QuantizeInput or ConstantTensor => 0, Elementwise => 2, Concatenation => Math.Max(1, inputs.Length), _ => 1 };
         Require(inputs.Length == arity, $"operator '{op.Name}' has {inputs.Length} inputs, expected {arity}");
         switch (op)
         {
             case QuantizeInput:
                 Require(ReferenceEquals(op, _plan.Operators[0]), "only the first operator may quantize the input");
+                break;
+            case ConstantTensor c:
+                Require(c.Values.Length == output.Shape.Count, $"operator '{op.Name}' has {c.Values.Length} values for {output.Shape}");
                 break;
             case Convolution c:
                 CheckConvolution(c, inputs[0], output);
@@ -182,6 +185,7 @@ internal readonly ref struct PlanValidator
             {
                 Convolution c => [c.Weights, c.Scales, c.Bias],
                 TableLookup t => [t.Table],
+                ConstantTensor c => [c.Values],
                 _ => [],
             };
             foreach (var constant in constants)

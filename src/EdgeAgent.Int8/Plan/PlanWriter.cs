@@ -95,6 +95,9 @@ internal static class PlanWriter
             case TableLookup t:
                 WriteConstant(w, t.Table);
                 break;
+            case ConstantTensor c:
+                WriteConstant(w, c.Values);
+                break;
         }
     }
 
@@ -111,6 +114,7 @@ internal static class PlanWriter
         Reshaping => OperatorKind.Reshape,
         Dequantization => OperatorKind.Dequantize,
         SoftmaxHead => OperatorKind.Softmax,
+        ConstantTensor => OperatorKind.Constant,
         _ => throw new InvalidOperationException($"no format for {op.GetType().Name}"),
     };
 

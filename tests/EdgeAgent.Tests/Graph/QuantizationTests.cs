@@ -83,17 +83,6 @@ public class QuantizationTests
         AssertNear(new Int8Simulation(qdq).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
     }
 
-    /// <summary>As ONNX Runtime's quantizer writes classifiers: probabilities that are rounded once more.</summary>
-    [Fact]
-    public void Plan_OfARoundedSoftmax_GivesWhatItRounds()
-    {
-        var test = new TestGraph(8);
-        var graph = Quantize(test.Build(test.Node(new Softmax(1), test.Dense(test.Node(new Flatten(1), test.Conv(test.Input(3, 4, 4), 3, 4)), 64, 10))), ActivationFormat.UInt8);
-        var inputs = Inputs(graph);
-
-        AssertNear(new Int8Simulation(graph).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(WithRoundedOutput(graph)), inputs.Values.Single()));
-    }
-
     [Theory]
     [InlineData("residual", "QLinearConv:5,QLinearAdd:2,QLinearGlobalAveragePool:1,QGemm:1")]
     [InlineData("depthwise", "QLinearConv:4,QLinearGlobalAveragePool:1")]
@@ -253,29 +242,14 @@ public class QuantizationTests
 
     private static Dictionary<string, Tensor> Inputs(GraphSpec graph) => TestGraph.Inputs(graph, Samples, seed: 2);
 
-    private static GraphSpec WithRoundedOutput(GraphSpec graph)
-    {
-        var output = graph.Outputs[0].Name;
-        return graph with
-        {
-            Nodes =
-            [
-                .. graph.Nodes.Select(n => n.Output == output ? n with { Outputs = ["exact"] } : n),
-                new("quantize", new QuantizeLinear(1), ["exact", "step", "zero"], ["rounded"]),
-                new("dequantize", new DequantizeLinear(1), ["rounded", "step", "zero"], [output]),
-            ],
-            Constants = new Dictionary<string, Tensor>(graph.Constants) { ["step"] = Tensor.Of([1 / 256f]), ["zero"] = Tensor.Of([(byte)0]) },
-        };
-    }
-
     /// <summary>Probabilities: to the last bits, in which one exponential differs from another.</summary>
-    private static void AssertNear(float[] expected, float[] actual)
+    internal static void AssertNear(float[] expected, float[] actual)
     {
         Assert.Equal(expected.Length, actual.Length);
         Assert.All(expected.Zip(actual), p => Assert.InRange(p.Second, p.First - 1e-6f, p.First + 1e-6f));
     }
 
-    private static float[] RunPlan(byte[] plan, Tensor input)
+    internal static float[] RunPlan(byte[] plan, Tensor input)
     {
         using var model = PlanModel.Load(plan);
         using var executor = new PlanExecutor(model);

@@ -40,6 +40,11 @@ internal sealed partial class TfLiteGraphWriter
                 var input = Any(step.Inputs[0]);
                 Emit(step, "QUANTIZE", [input.Tensor], input.Shape, input.ChannelsLast, new(TfLiteTable.Quantize));
                 break;
+            case DequantizeLinear when step.Constant is { } integers:
+                var (operand, quantization) = (_graph.Constants[step.Node.Inputs[0]].Shape, Wanted(step));
+                var values = Tensor.Of(Array.ConvertAll(integers, q => (sbyte)(q - SignedOffset)), operand);
+                Place(step, new(_file.Constant(step.Output, values, quantization), ElementType.Int8, operand, false, quantization));
+                break;
             case DequantizeLinear:
                 var dequantized = Any(step.Inputs[0]);
                 Emit(step, "DEQUANTIZE", [dequantized.Tensor], dequantized.Shape, dequantized.ChannelsLast, new(TfLiteTable.Dequantize));

@@ -27,6 +27,9 @@ internal sealed record QuantizedWeights(sbyte[] Values, float[] Scales, int[] Bi
 internal sealed record QuantizedStep(
     Node Node, IReadOnlyList<string> Inputs, string Output, ActivationQuantization? Quantization, Operator? Clamp, QuantizedWeights? Weights)
 {
+    /// <summary>A constant operand, stated for u8; then <see cref="Node"/> is its DequantizeLinear, and there are no inputs. Null for all else.</summary>
+    public byte[]? Constant { get; init; }
+
     /// <summary>The clamp as bounds on real values.</summary>
     public (double Min, double Max)? Bounds => Clamp switch
     {

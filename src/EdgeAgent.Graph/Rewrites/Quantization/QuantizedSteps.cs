@@ -8,7 +8,7 @@ internal static class QuantizedSteps
 {
     /// <returns>The steps in order; every output of the graph is the output of a step, or a DequantizeLinear of one (then it is a step of its own).</returns>
     /// <exception cref="InvalidGraphException">A value is not quantized where it must be; the message names the node.</exception>
-    public static IReadOnlyList<QuantizedStep> Of(GraphSpec graph) => new Reader(graph).Read();
+    public static IReadOnlyList<QuantizedStep> Of(GraphSpec graph) => new Reader(QuantizedDenseToGemm.Apply(graph)).Read();
 
     private sealed class Reader(GraphSpec graph)
     {
@@ -21,7 +21,10 @@ internal static class QuantizedSteps
         private readonly Dictionary<string, string> _quantized = [];
 
         private readonly Dictionary<string, ActivationQuantization> _quantizations = [];
-        private readonly Dictionary<string, Node> _weights = [];
+
+        /// <summary>Dequantized constants.</summary>
+        private readonly Dictionary<string, Node> _constants = [];
+
         private readonly HashSet<Node> _absorbed = [];
         private readonly List<QuantizedStep> _steps = [];
 
@@ -46,7 +49,7 @@ internal static class QuantizedSteps
             var quantized = node.Inputs[0];
             if (graph.Constants.ContainsKey(quantized))
             {
-                _weights[node.Output] = node;
+                _constants[node.Output] = node;
                 return;
             }
             var quantization = Quantization(node);
@@ -80,6 +83,10 @@ internal static class QuantizedSteps
         {
             var weights = node.Op is Conv or Gemm ? Weights(node) : null;
             var read = weights is null ? node.Inputs : node.Inputs.Take(1);
+            if (node.Op is BinaryOperator)
+                foreach (var operand in node.Inputs)
+                    if (_constants.TryGetValue(operand, out var constant) && !_quantizations.ContainsKey(operand))
+                        ReadConstant(constant);
             var inputs = read.Select(i => _quantized.GetValueOrDefault(i, i)).ToList();
             var floating = inputs.Any(i => !_quantizations.ContainsKey(i));
             if (floating && node.Op is not (Softmax or Reshape or Flatten or Identity))
@@ -94,6 +101,17 @@ internal static class QuantizedSteps
             if (quantization is { } q)
                 _quantizations[output] = q;
             _steps.Add(new(node, inputs, output, quantization, clamp, weights));
+        }
+
+        /// <summary>A constant operand: a value like any other, which no operator computes.</summary>
+        private void ReadConstant(Node node)
+        {
+            var (values, quantization) = (graph.Constants[node.Inputs[0]], Quantization(node));
+            if (values.Type != graph.Constants[node.Inputs[2]].Type)
+                throw Fault(node, "has a zero point of another type than its values");
+            _quantizations[node.Output] = quantization;
+            var offset = values.Type == ElementType.Int8 ? 128 : 0;
+            _steps.Add(new(node, [], node.Output, quantization, null, null) { Constant = Array.ConvertAll(Quantizing.Integers(values), q => (byte)(q + offset)) });
         }
 
         /// <summary>Follows the result through a clamp to its QuantizeLinear.</summary>
@@ -122,7 +140,7 @@ internal static class QuantizedSteps
         {
             if (node.Op is Gemm and not { Alpha: 1, Beta: 1, TransposeA: false, TransposeB: true })
                 throw Fault(node, "only alpha = beta = 1 with weights [outputs, inputs] can be lowered");
-            if (!_weights.TryGetValue(node.Inputs[1], out var dequantize))
+            if (!_constants.TryGetValue(node.Inputs[1], out var dequantize))
                 throw Fault(node, $"its weights '{node.Inputs[1]}' are not quantized constants");
             var values = graph.Constants[dequantize.Inputs[0]];
             if (!graph.Constants.ContainsKey(dequantize.Inputs[1]) || !graph.Constants.ContainsKey(dequantize.Inputs[2]) || values.Shape.Length < 2)
@@ -140,7 +158,7 @@ internal static class QuantizedSteps
         {
             if (node.Inputs.Count < 3 || node.Inputs[2].Length == 0)
                 return new int[scales.Length];
-            if (!_weights.TryGetValue(node.Inputs[2], out var dequantize) || graph.Constants[dequantize.Inputs[0]].Type != ElementType.Int32
+            if (!_constants.TryGetValue(node.Inputs[2], out var dequantize) || graph.Constants[dequantize.Inputs[0]].Type != ElementType.Int32
                 || !graph.Constants.ContainsKey(dequantize.Inputs[1]))
                 throw Fault(node, $"its bias '{node.Inputs[2]}' is not a quantized int32 constant");
             var biasScales = graph.Constants[dequantize.Inputs[1]].Floats;

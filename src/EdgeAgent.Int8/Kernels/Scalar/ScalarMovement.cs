@@ -21,6 +21,20 @@ internal sealed unsafe class TableStep(TensorView input, TensorView output, byte
     }
 }
 
+/// <summary>Values [H][W][C] of the plan. They are copied in every run because other tensors use the same memory in between.</summary>
+internal sealed unsafe class ConstantStep(byte[] values, TensorView output) : Step
+{
+    public override int Units => output.Height;
+
+    public override long Work => output.Shape.Count;
+
+    public override void Run(int first, int last)
+    {
+        for (var y = first; y < last; y++)
+            values.AsSpan(y * output.RowLength, output.RowLength).CopyTo(new(output.Row(y), output.RowLength));
+    }
+}
+
 /// <summary>
 /// Copies one input of a concatenation to its place. Where the quantization differs, v = (q - z_x) * (s_x / s_y) is
 /// rounded; the 256 results are a table.

@@ -1,0 +1,139 @@
+using EdgeAgent.Graph.Evaluation;
+using EdgeAgent.Graph.Export;
+using EdgeAgent.Graph.Export.TfLite;
+using EdgeAgent.Graph.Import;
+using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites.Quantization;
+using EdgeAgent.Tests.Graph.Onnx;
+using static EdgeAgent.Tests.Graph.QuantizationTests;
+
+namespace EdgeAgent.Tests.Graph;
+
+/// <summary>QDQ graphs in the forms that other tools write and <see cref="QdqRewrite"/> does not.</summary>
+public class ForeignQuantizationTests
+{
+    private const int Samples = 100;
+
+    /// <summary>As ONNX Runtime's quantizer writes classifiers: probabilities that are rounded once more.</summary>
+    [Fact]
+    public void Plan_OfARoundedSoftmax_GivesWhatItRounds()
+    {
+        var test = new TestGraph(8);
+        var graph = Quantize(test.Build(test.Node(new Softmax(1), test.Dense(test.Node(new Flatten(1), test.Conv(test.Input(3, 4, 4), 3, 4)), 64, 10))), ActivationFormat.UInt8);
+        var inputs = TestGraph.Inputs(graph, Samples);
+
+        AssertNear(new Int8Simulation(graph).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(WithRoundedOutput(graph)), inputs.Values.Single()));
+    }
+
+    /// <summary>As other tools quantize MatMul and Gemm: weights [inputs, outputs], scales along the second axis.</summary>
+    [Fact]
+    public void Plan_OfDenseWeightsByInputs_IsThatOfTheOwnForm()
+    {
+        var test = new TestGraph(9);
+        var hidden = test.Node(new Relu(), test.Dense(test.Node(new Flatten(1), test.Conv(test.Input(3, 4, 4), 3, 4)), 64, 16));
+        var own = Quantize(test.Build(test.Node(new MatMul(), hidden, test.Weights(0.5f, 16, 10))), ActivationFormat.UInt8);
+        var other = WithWeightsByInputs(own);
+        Assert.Equal(["Gemm", "MatMul"], other.Nodes.Where(n => n.Op is Gemm or MatMul).Select(n => n.Op.Type));
+        var inputs = TestGraph.Inputs(own, Samples);
+
+        Assert.Equal(PlanLowering.Lower(own), PlanLowering.Lower(other));
+        Assert.Equal(new Int8Simulation(own).Run(inputs).Values.Single().Floats, new Int8Simulation(other).Run(inputs).Values.Single().Floats);
+        Assert.InRange(SameClass(new GraphInterpreter(own).Run(inputs).Values.Single().Floats, OnnxRuntimeReference.Run(other, inputs).Values.Single().Floats), 0.995, 1);
+    }
+
+    [Fact]
+    public void Plan_OfScalesAlongTheInputs_IsRefusedByName()
+    {
+        var test = new TestGraph(9);
+        var other = WithWeightsByInputs(Quantize(test.Build(test.Dense(test.Input(10), 10, 10)), ActivationFormat.UInt8));
+        var weights = other.Nodes.Single(n => n.Op is Gemm).Inputs[1];
+        other = other with { Nodes = [.. other.Nodes.Select(n => n.Output == weights ? n with { Op = new DequantizeLinear(0) } : n)] };
+
+        Assert.Contains("scales along another axis than the output channels", Assert.Throws<InvalidGraphException>(() => PlanLowering.Lower(other)).Message);
+    }
+
+    /// <summary>Constants of every shape that broadcasts, on either side, u8 and s8: by channel, by pixel, one number.</summary>
+    [Fact]
+    public void Plan_OfConstantOperands_EqualsTheSimulationToTheByte()
+    {
+        var test = new TestGraph(10);
+        var x = Rounded(test, test.Input(6, 4, 4), 0.02f, 120);
+        x = Rounded(test, test.Node(new Add(), x, Bytes(test, 0.01f, 6, 1, 1)), 0.02f, 128);
+        x = Rounded(test, test.Node(new Mul(), SignedBytes(test, 0.02f, 1, 6, 4, 4), x), 0.03f, 100);
+        x = Rounded(test, test.Node(new Relu(), test.Node(new Sub(), Bytes(test, 0.02f), x)), 0.03f, 0);
+        x = Rounded(test, test.Node(new Sub(), x, SignedBytes(test, 0.02f, 1, 6, 1, 1)), 0.03f, 90);
+        var qdq = test.Build(Rounded(test, test.Node(new Add(), Bytes(test, 0.005f, 4), x), 0.04f, 100));
+        var inputs = TestGraph.Inputs(qdq, 20);
+        var simulated = new Int8Simulation(qdq).Run(inputs).Values.Single().Floats;
+
+        Assert.Equal(simulated, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+        Assert.InRange(simulated.Zip(OnnxRuntimeReference.Run(qdq, inputs).Values.Single().Floats).Average(p => MathF.Abs(p.First - p.Second)), 0, 0.001f);
+    }
+
+    [Fact]
+    public void TfLiteFile_OfAConstantOperand_IsWrittenAndReadBack()
+    {
+        var test = new TestGraph(10);
+        var x = Rounded(test, test.Input(6, 4, 4), 0.02f, 120);
+        var qdq = test.Build(Rounded(test, test.Node(new Add(), x, Bytes(test, 0.01f, 1, 6, 1, 1)), 0.02f, 128));
+        using var folder = new TemporaryFolder();
+        TfLiteExporter.Write(qdq, folder.File("model.tflite"));
+        Assert.Contains(ModelImporter.Load(folder.File("model.tflite")).Nodes, n => n.Op is Add);
+    }
+
+    private static GraphSpec WithWeightsByInputs(GraphSpec graph)
+    {
+        var constants = new Dictionary<string, Tensor>(graph.Constants);
+        var weights = graph.Nodes.Where(n => n.Op is Gemm).Select(n => n.Inputs[1]).ToHashSet();
+        var nodes = new List<Node>();
+        foreach (var node in graph.Nodes)
+        {
+            if (weights.Contains(node.Output))
+            {
+                var values = constants[node.Inputs[0]];
+                var moved = new sbyte[values.Count];
+                Layout.Transpose<sbyte>([1, 0], (sbyte[])values.Data, values.Shape, moved);
+                constants[node.Inputs[0]] = Tensor.Of(moved, values.Shape[1], values.Shape[0]);
+                nodes.Add(node with { Op = new DequantizeLinear(1) });
+            }
+            else if (node.Op is Gemm)
+                nodes.Add(node with { Op = node.Inputs.Count > 2 ? new Gemm(1, 1, false, false) : new MatMul() });
+            else
+                nodes.Add(node);
+        }
+        return graph with { Nodes = nodes, Constants = constants };
+    }
+
+    private static string Rounded(TestGraph test, string value, float step, byte zero)
+    {
+        var (scale, zeroPoint) = (test.Constant(Tensor.Of([step])), test.Constant(Tensor.Of([zero])));
+        return test.Node(new DequantizeLinear(1), test.Node(new QuantizeLinear(1), value, scale, zeroPoint), scale, zeroPoint);
+    }
+
+    private static string Bytes(TestGraph test, float step, params int[] shape)
+    {
+        var values = Array.ConvertAll(test.Random(1, shape).Floats, v => (byte)(127.5f * (v + 1)));
+        return test.Node(new DequantizeLinear(1), test.Constant(Tensor.Of(values, shape)), test.Constant(Tensor.Of([step])), test.Constant(Tensor.Of([(byte)77])));
+    }
+
+    private static string SignedBytes(TestGraph test, float step, params int[] shape)
+    {
+        var values = Array.ConvertAll(test.Random(127, shape).Floats, v => (sbyte)v);
+        return test.Node(new DequantizeLinear(1), test.Constant(Tensor.Of(values, shape)), test.Constant(Tensor.Of([step])), test.Constant(Tensor.Of([(sbyte)-3])));
+    }
+
+    private static GraphSpec WithRoundedOutput(GraphSpec graph)
+    {
+        var output = graph.Outputs[0].Name;
+        return graph with
+        {
+            Nodes =
+            [
+                .. graph.Nodes.Select(n => n.Output == output ? n with { Outputs = ["exact"] } : n),
+                new("quantize", new QuantizeLinear(1), ["exact", "step", "zero"], ["rounded"]),
+                new("dequantize", new DequantizeLinear(1), ["rounded", "step", "zero"], [output]),
+            ],
+            Constants = new Dictionary<string, Tensor>(graph.Constants) { ["step"] = Tensor.Of([1 / 256f]), ["zero"] = Tensor.Of([(byte)0]) },
+        };
+    }
+}

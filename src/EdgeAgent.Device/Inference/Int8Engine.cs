@@ -7,20 +7,25 @@ namespace EdgeAgent.Device.Inference;
 /// <summary>A model on the int8 engine: no native library, no allocation per run.</summary>
 internal sealed class Int8Engine : IInferenceEngine
 {
-    private readonly PlanModel _model;
     private readonly PlanExecutor _executor;
 
-    /// <exception cref="ModelUnusableException">The plan is not valid.</exception>
+    /// <exception cref="ModelUnusableException">The plan is not valid, or cannot be executed here.</exception>
     public Int8Engine(string path, int threads)
     {
         try
         {
-            _model = PlanModel.Load(path);
-            _executor = new PlanExecutor(_model, threads);
+            // The executor copies what it needs: the file need not stay mapped.
+            using var model = PlanModel.Load(path);
+            _executor = new PlanExecutor(model, threads);
         }
         catch (PlanFormatException e)
         {
             throw new ModelUnusableException($"the int8 plan is not valid: {e.Message}", e);
+        }
+        catch (Exception e) when (e is ArgumentException or OutOfMemoryException or ThreadStartException)
+        {
+            // A kernel set that is forced and not supported, or too little memory or too few threads.
+            throw new ModelUnusableException($"the int8 engine cannot execute the plan: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }
 
@@ -34,9 +39,5 @@ internal sealed class Int8Engine : IInferenceEngine
 
     public void Run(ReadOnlySpan<float> input, Span<float> output) => _executor.Run(input, output);
 
-    public void Dispose()
-    {
-        _executor.Dispose();
-        _model.Dispose();
-    }
+    public void Dispose() => _executor.Dispose();
 }

@@ -56,12 +56,19 @@ public sealed unsafe class PlanExecutor : IDisposable
         }
         catch
         {
+            // The finalizer of an object whose constructor failed runs too, and would free the arena again.
+            GC.SuppressFinalize(this);
             NativeMemory.AlignedFree(_arena);
             throw;
         }
     }
 
-    ~PlanExecutor() => NativeMemory.AlignedFree(_arena);
+    /// <summary>Of an executor that nobody disposed of: no run is in progress, and the workers, which would keep all weights for ever, may end when they like.</summary>
+    ~PlanExecutor()
+    {
+        _pool?.Stop();
+        NativeMemory.AlignedFree(_arena);
+    }
 
     public KernelSet Kernels { get; }
 

@@ -49,18 +49,31 @@ internal sealed class WorkerPool : IDisposable
     private readonly Progress[] _progress;
 
     /// <param name="serialWork">Steps of less stay on the calling thread.</param>
-    public WorkerPool(Step[] steps, int threads, long serialWork)
+    /// <param name="start">Starts a thread; tests let it fail, as it does where the system has no threads left.</param>
+    public WorkerPool(Step[] steps, int threads, long serialWork, Action<Thread>? start = null)
     {
         _steps = steps;
         _stages = StageList.Of(steps, threads, serialWork);
         threads = _stages.SharedEnd > 0 ? threads : 1;
         (_claimed, _progress) = (new SharedCounter[threads], new Progress[threads]);
         _threads = new Thread[threads - 1];
-        for (var i = 0; i < _threads.Length; i++)
+        start ??= static t => t.Start();
+        var started = 0;
+        try
         {
-            var thread = i + 1;
-            _threads[i] = new Thread(() => Work(thread)) { IsBackground = true, Name = $"int8 worker {thread}" };
-            _threads[i].Start();
+            for (; started < _threads.Length; started++)
+            {
+                var thread = started + 1;
+                _threads[started] = new Thread(() => Work(thread)) { IsBackground = true, Name = $"int8 worker {thread}" };
+                start(_threads[started]);
+            }
+        }
+        catch
+        {
+            Stop();
+            foreach (var thread in _threads.AsSpan(0, started))
+                thread.Join();
+            throw;
         }
     }
 
@@ -198,13 +211,19 @@ internal sealed class WorkerPool : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Lets the workers end, and does not wait for it.</summary>
+    public void Stop()
     {
         lock (_gate)
         {
             _stopping = true;
             Monitor.PulseAll(_gate);
         }
+    }
+
+    public void Dispose()
+    {
+        Stop();
         foreach (var thread in _threads)
             thread.Join();
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EdgeAgent.Int8.Execution;
 using EdgeAgent.Int8.Plan;
 using Xunit;
@@ -40,6 +41,35 @@ public sealed class PlanExecutorTests
         Assert.Equal(1 + 20 + 300 + 28, output[0]);
     }
 
+    /// <summary>To free an arena twice ends the process.</summary>
+    [Fact]
+    public void Constructor_OfADisposedModel_FailsAndLeavesTheFinalizerNothing()
+    {
+        var model = PlanModel.Load(Networks.Residual(1));
+        model.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => new PlanExecutor(model));
+
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+
+    [Fact]
+    public void Finalizer_OfAnExecutorNobodyDisposedOf_EndsItsWorkers()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "reads the names of threads from /proc");
+        RunAndForget();
+
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return CountOfLastWorkers() == 0;
+            },
+            TimeSpan.FromSeconds(30)));
+    }
+
     [Fact]
     public void Run_WrongInputLength_IsRefusedWithBothLengths()
     {
@@ -51,4 +81,29 @@ public sealed class PlanExecutorTests
 
         Assert.Equal("the input has 4 values, the model takes 3 (1x1x3)", error.Message);
     }
+
+    /// <summary>No other test has so many threads.</summary>
+    private const int Threads = 12;
+
+    /// <summary>Not inlined, so that nothing refers to the executor afterwards.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RunAndForget()
+    {
+        using var model = PlanModel.Load(Networks.Residual(1));
+        var executor = new PlanExecutor(model, Threads, kernels: null, serialWork: 0);
+        executor.Run(new float[executor.InputShape.Count], new float[executor.OutputShape.Count]);
+        Assert.Equal(1, CountOfLastWorkers());
+    }
+
+    private static int CountOfLastWorkers() => Directory.GetDirectories("/proc/self/task").Count(task =>
+    {
+        try
+        {
+            return File.ReadAllText($"{task}/comm").Trim() == $"int8 worker {Threads - 1}";
+        }
+        catch (IOException)
+        {
+            return false; // it ended in between
+        }
+    });
 }

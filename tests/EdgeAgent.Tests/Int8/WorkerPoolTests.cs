@@ -49,6 +49,24 @@ public sealed class WorkerPoolTests
     public void Of_OneThread_SharesNothing() =>
         Assert.Equal(0, StageList.Of([new CheckedStep(null, 8, 5000)], 1, SerialWork).SharedEnd);
 
+    [Fact]
+    public void Constructor_WhenTheSystemHasNoThreadsLeft_EndsThoseThatItStarted()
+    {
+        var started = new List<Thread>();
+        void Start(Thread thread)
+        {
+            if (started.Count == 3)
+                throw new OutOfMemoryException();
+            thread.Start();
+            started.Add(thread);
+        }
+
+        Assert.Throws<OutOfMemoryException>(() => new WorkerPool([new CheckedStep(null, 64, 64 * SerialWork)], 8, SerialWork, Start));
+
+        Assert.Equal(3, started.Count);
+        Assert.All(started, t => Assert.False(t.IsAlive));
+    }
+
     /// <summary>A thread that spins or yields is running or runnable; one that waits at the gate sleeps.</summary>
     [Fact]
     public void Work_AfterARun_Sleeps()

@@ -7,8 +7,8 @@ using EdgeAgent.Int8.Plan;
 namespace EdgeAgent.Int8.Execution;
 
 /// <summary>
-/// A plan made ready for this CPU: weights packed, one arena, threads waiting. A run allocates nothing. Not safe for
-/// concurrent use: one executor serves one caller at a time; several may share a model.
+/// A plan made ready for this CPU: weights packed, one arena, threads waiting. A run allocates nothing. One executor serves one
+/// caller at a time and refuses a second; several may share a model.
 /// </summary>
 public sealed unsafe class PlanExecutor : IDisposable
 {
@@ -19,7 +19,11 @@ public sealed unsafe class PlanExecutor : IDisposable
     private readonly WorkerPool _pool;
     private readonly float* _floats;
     private readonly IReadOnlyList<OperatorSummary> _operators;
-    private bool _disposed;
+
+    /// <summary>Idle, running or disposed.</summary>
+    private int _state;
+
+    private const int Idle = 0, Running = 1, Disposed = 2;
 
     /// <param name="model">May be disposed afterwards.</param>
     /// <param name="threads">Threads to use, the caller's included. Results do not depend on it.</param>
@@ -88,20 +92,30 @@ public sealed unsafe class PlanExecutor : IDisposable
     /// <param name="input">[C, H, W], exactly as the ONNX model takes it.</param>
     /// <param name="output">[C, H, W]; for a classifier the logits.</param>
     /// <exception cref="ArgumentException">A length does not fit the model.</exception>
+    /// <exception cref="InvalidOperationException">Another run is in progress.</exception>
     public void Run(ReadOnlySpan<float> input, Span<float> output)
     {
         Check(input.Length, output.Length);
-        fixed (float* data = input)
+        Enter();
+        try
         {
-            _source.Data = data;
-            _pool.Run();
+            fixed (float* data = input)
+            {
+                _source.Data = data;
+                _pool.Run();
+            }
+            CopyOutput(output);
         }
-        CopyOutput(output);
-        GC.KeepAlive(this);
+        finally
+        {
+            Leave();
+        }
     }
 
     /// <summary>Times every operator by itself, on one thread.</summary>
     /// <param name="runs">Runs to take the median over.</param>
+    /// <exception cref="ArgumentException">A length does not fit the model.</exception>
+    /// <exception cref="InvalidOperationException">Another run is in progress.</exception>
     public IReadOnlyList<OperatorTiming> Profile(ReadOnlySpan<float> input, int runs = 101)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
@@ -109,29 +123,40 @@ public sealed unsafe class PlanExecutor : IDisposable
         var ticks = new long[_operators.Count][];
         for (var i = 0; i < ticks.Length; i++)
             ticks[i] = new long[runs];
-        fixed (float* data = input)
+        Enter();
+        try
         {
-            _source.Data = data;
-            for (var run = 0; run < runs; run++)
-                for (var i = 0; i < _steps.Length; i++)
-                {
-                    var start = Stopwatch.GetTimestamp();
-                    _steps[i].Run(0, _steps[i].Units);
-                    ticks[_operatorOf[i]][run] += Stopwatch.GetTimestamp() - start;
-                }
+            fixed (float* data = input)
+            {
+                _source.Data = data;
+                for (var run = 0; run < runs; run++)
+                    for (var i = 0; i < _steps.Length; i++)
+                    {
+                        var start = Stopwatch.GetTimestamp();
+                        _steps[i].Run(0, _steps[i].Units);
+                        ticks[_operatorOf[i]][run] += Stopwatch.GetTimestamp() - start;
+                    }
+            }
         }
-        GC.KeepAlive(this);
+        finally
+        {
+            Leave();
+        }
         var timings = new OperatorTiming[ticks.Length];
         for (var i = 0; i < timings.Length; i++)
             timings[i] = new(_operators[i], Median(ticks[i]) * 1e6 / Stopwatch.Frequency);
         return timings;
     }
 
+    /// <summary>Waits for a run that is in progress.</summary>
     public void Dispose()
     {
-        if (_disposed)
+        var wait = new SpinWait();
+        int state;
+        while ((state = Interlocked.CompareExchange(ref _state, Disposed, Idle)) == Running)
+            wait.SpinOnce();
+        if (state == Disposed)
             return;
-        _disposed = true;
         _pool.Dispose();
         NativeMemory.AlignedFree(_arena);
         GC.SuppressFinalize(this);
@@ -139,12 +164,22 @@ public sealed unsafe class PlanExecutor : IDisposable
 
     private void Check(int input, int output)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         if (input != InputShape.Count)
             throw new ArgumentException($"the input has {input} values, the model takes {InputShape.Count} ({InputShape})");
         if (output != OutputShape.Count)
             throw new ArgumentException($"the output has room for {output} values, the model gives {OutputShape.Count} ({OutputShape})");
     }
+
+    /// <summary>Two runs at once would write one arena.</summary>
+    private void Enter()
+    {
+        var state = Interlocked.CompareExchange(ref _state, Running, Idle);
+        ObjectDisposedException.ThrowIf(state == Disposed, this);
+        if (state == Running)
+            throw new InvalidOperationException("this executor is in a run: it serves one caller at a time; callers beside one another need an executor each, which may share the model");
+    }
+
+    private void Leave() => Volatile.Write(ref _state, Idle);
 
     private void CopyOutput(Span<float> output)
     {

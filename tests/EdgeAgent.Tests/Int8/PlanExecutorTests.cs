@@ -55,6 +55,38 @@ public sealed class PlanExecutorTests
     }
 
     [Fact]
+    public async Task Run_WhileAnotherIsInProgress_IsRefused()
+    {
+        using var model = PlanModel.Load(Networks.Residual(1));
+        using var executor = new PlanExecutor(model);
+        var profile = LongRun(executor);
+        var (input, output) = (new float[executor.InputShape.Count], new float[executor.OutputShape.Count]);
+
+        InvalidOperationException? refused = null;
+        Assert.True(SpinWait.SpinUntil(() => (refused = Refusal(() => executor.Run(input, output))) != null, TimeSpan.FromSeconds(30)));
+
+        Assert.Contains("one caller at a time", refused!.Message, StringComparison.Ordinal);
+        Assert.Equal(model.Operators.Count, (await profile).Count);
+        executor.Run(input, output);
+    }
+
+    [Fact]
+    public async Task Dispose_WhileARunIsInProgress_WaitsForIt()
+    {
+        using var model = PlanModel.Load(Networks.Residual(1));
+        var executor = new PlanExecutor(model);
+        var profile = LongRun(executor);
+        var (input, output) = (new float[executor.InputShape.Count], new float[executor.OutputShape.Count]);
+        Assert.True(SpinWait.SpinUntil(() => Refusal(() => executor.Run(input, output)) != null, TimeSpan.FromSeconds(30)));
+
+        executor.Dispose();
+        executor.Dispose();
+
+        Assert.Equal(model.Operators.Count, (await profile).Count);
+        Assert.Throws<ObjectDisposedException>(() => executor.Run(input, output));
+    }
+
+    [Fact]
     public void Finalizer_OfAnExecutorNobodyDisposedOf_EndsItsWorkers()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads the names of threads from /proc");
@@ -84,6 +116,29 @@ public sealed class PlanExecutorTests
 
     /// <summary>No other test has so many threads.</summary>
     private const int Threads = 12;
+
+    /// <summary>A profile of some tenths of a second, begun as soon as nobody else is in a run.</summary>
+    private static Task<IReadOnlyList<OperatorTiming>> LongRun(PlanExecutor executor) => Task.Run(() =>
+    {
+        IReadOnlyList<OperatorTiming>? timings = null;
+        while (Refusal(() => timings = executor.Profile(new float[executor.InputShape.Count], runs: 2000)) != null)
+        {
+        }
+        return timings!;
+    });
+
+    private static InvalidOperationException? Refusal(Action run)
+    {
+        try
+        {
+            run();
+            return null;
+        }
+        catch (InvalidOperationException e) when (e is not ObjectDisposedException)
+        {
+            return e;
+        }
+    }
 
     /// <summary>Not inlined, so that nothing refers to the executor afterwards.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -161,13 +161,16 @@ public sealed class RandomPlan
     {
         var values = new sbyte[outputs * perOutput];
         var extreme = Chance(5);
+        // -128 once among others, or in most places: next to one another they are what 16 bits do not hold twice.
+        var lowest = Pick(() => -127, () => -128);
+        var low = extreme && Chance(2) ? 4 : 2;
         for (var i = 0; i < values.Length; i++)
-            values[i] = (sbyte)(extreme ? (Chance(2) ? 127 : -127) : Between(-127, 127));
+            values[i] = (sbyte)(!extreme ? Between(lowest, 127) : Between(1, low) == 1 ? 127 : lowest);
         var scales = new float[outputs];
         var bias = new int[outputs];
         for (var m = 0; m < outputs; m++)
         {
-            scales[m] = (float)Math.Pow(2, _random.NextDouble() * 6 - 9) / MathF.Sqrt(perOutput);
+            scales[m] = Chance(30) ? Pick(() => 1e-20f, () => 1e-38f, () => float.Epsilon) : (float)Math.Pow(2, _random.NextDouble() * 6 - 9) / MathF.Sqrt(perOutput);
             bias[m] = Chance(20) ? Between(-1_000_000, 1_000_000) : Between(-3000, 3000);
         }
         return new(values, scales, bias);

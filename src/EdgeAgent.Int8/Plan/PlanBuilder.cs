@@ -4,7 +4,7 @@ using System.Text;
 namespace EdgeAgent.Int8.Plan;
 
 /// <summary>Weights of a convolution or dense layer as ONNX stores them.</summary>
-/// <param name="Values">s8 in [-127, 127], [M, C / groups, kh, kw]; for a dense layer [M, C * H * W], inputs in [C, H, W] order.</param>
+/// <param name="Values">s8 [M, C / groups, kh, kw]; for a dense layer [M, C * H * W], inputs in [C, H, W] order.</param>
 /// <param name="Scales">One scale per output channel, [M].</param>
 /// <param name="Bias">int32 with scale s_x * s_w[m], [M].</param>
 public sealed record LayerWeights(sbyte[] Values, float[] Scales, int[] Bias);

@@ -81,6 +81,29 @@ public class ForeignQuantizationTests
         Assert.Contains(ModelImporter.Load(folder.File("model.tflite")).Nodes, n => n.Op is Add);
     }
 
+    /// <summary>Weights of -128, which PyTorch's quantizer makes, and a scale of next to nothing, which a channel that is always zero gets.</summary>
+    [Fact]
+    public void Plan_OfFullRangeWeightsAndATinyScale_EqualsTheSimulationToTheByte()
+    {
+        var test = new TestGraph(11);
+        var x = test.Node(new Relu(), test.Conv(test.Input(3, 6, 6), 3, 8));
+        var qdq = Quantize(test.Build(test.Dense(test.Node(new Flatten(1), x), 288, 10)), ActivationFormat.UInt8);
+        var layer = qdq.Nodes.Single(n => n.Op is Conv);
+        var (weights, bias) = (qdq.Nodes.Single(n => n.Output == layer.Inputs[1]), qdq.Nodes.Single(n => n.Output == layer.Inputs[2]));
+        var values = qdq.Constants[weights.Inputs[0]];
+        var constants = new Dictionary<string, Tensor>(qdq.Constants)
+        {
+            [weights.Inputs[0]] = Tensor.Of(Array.ConvertAll((sbyte[])values.Data, v => v < -100 ? sbyte.MinValue : v), values.Shape),
+        };
+        foreach (var scales in (string[])[weights.Inputs[1], bias.Inputs[1]])
+            constants[scales] = Tensor.Of([qdq.Constants[scales].Floats[0] * 1e-20f, .. qdq.Constants[scales].Floats[1..]], 8);
+        qdq = qdq with { Constants = constants };
+        var inputs = TestGraph.Inputs(qdq, Samples);
+
+        Assert.Contains(sbyte.MinValue, (sbyte[])constants[weights.Inputs[0]].Data);
+        Assert.Equal(new Int8Simulation(qdq).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+    }
+
     private static GraphSpec WithWeightsByInputs(GraphSpec graph)
     {
         var constants = new Dictionary<string, Tensor>(graph.Constants);

@@ -12,7 +12,9 @@ internal sealed class NeonKernels : VectorKernels
 
     public override bool IsSupported => AdvSimd.Arm64.IsSupported;
 
-    internal override Step Convolution(ConvolutionTask task) => Convolution<NeonTile, DepthwiseRow128<NeonMultiplyDot>>(task);
+    internal override Step Convolution(ConvolutionTask task) => task.Weights.Contains(sbyte.MinValue)
+        ? Convolution<NeonTile<FullRange>, DepthwiseRow128<NeonMultiplyDot<FullRange>>>(task)
+        : Convolution<NeonTile<SymmetricRange>, DepthwiseRow128<NeonMultiplyDot<SymmetricRange>>>(task);
 
     internal override unsafe long Int8Macs(byte* data, int passes) => MacLoop.Run<Vector128<byte>, NeonMacLanes>(data, passes);
 

@@ -20,7 +20,7 @@ internal readonly struct NeonSdot : IDot128
 }
 
 /// <summary>Products in int16, then pairwise sums: every Armv8 core.</summary>
-internal readonly struct NeonMultiplyDot : IDot128
+internal readonly struct NeonMultiplyDot<TRange> : IDot128 where TRange : struct, IWeightRange
 {
     public static int ActivationOffset => 128;
 
@@ -32,11 +32,13 @@ internal readonly struct NeonMultiplyDot : IDot128
         return acc + AdvSimd.Arm64.AddPairwise(AdvSimd.AddPairwiseWidening(low), AdvSimd.AddPairwiseWidening(high));
     }
 
-    /// <summary>int16 holds two products of s8 by [-127, 127]: the first two columns are added there.</summary>
+    /// <summary>The first two columns are added in int16, where that holds two products.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Dot(
         Vector128<int> acc, Vector128<byte> x0, Vector128<byte> x1, Vector128<byte> x2, Vector128<sbyte> w0, Vector128<sbyte> w1, Vector128<sbyte> w2)
     {
+        if (!TRange.TwoProductsFit)
+            return Dot(Dot(Dot(acc, x0, w0), x1, w1), x2, w2);
         var low = AdvSimd.MultiplyWideningLower(x0.AsSByte().GetLower(), w0.GetLower());
         var high = AdvSimd.MultiplyWideningUpper(x0.AsSByte(), w0);
         var thirdLow = AdvSimd.MultiplyWideningLower(x2.AsSByte().GetLower(), w2.GetLower());

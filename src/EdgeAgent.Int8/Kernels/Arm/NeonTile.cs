@@ -8,10 +8,10 @@ namespace EdgeAgent.Int8.Kernels.Arm;
 
 /// <summary>
 /// 4 pixels x 8 channels, twice for a panel, for cores without dot product (A53, A57, A72): SMULL and SMLAL put the
-/// products of two quads into int16 (which holds two products of s8 by [-127, 127]), SADALP adds neighbours to int32.
+/// products of two quads into int16, where that holds two, SADALP adds neighbours to int32.
 /// </summary>
 /// <remarks>A register of accumulators holds two channels as two halves each; they are joined at the end.</remarks>
-internal readonly unsafe struct NeonTile : IConvolutionTile
+internal readonly unsafe struct NeonTile<TRange> : IConvolutionTile where TRange : struct, IWeightRange
 {
     public static int Rows => 4;
 
@@ -118,6 +118,14 @@ internal readonly unsafe struct NeonTile : IConvolutionTile
         var pb = AdvSimd.MultiplyWideningUpper(x, wa);
         var pc = AdvSimd.MultiplyWideningLower(x.GetLower(), wb.GetLower());
         var pd = AdvSimd.MultiplyWideningUpper(x, wb);
+        if (!TRange.TwoProductsFit)
+        {
+            a = AdvSimd.AddPairwiseWideningAndAdd(a, pa);
+            b = AdvSimd.AddPairwiseWideningAndAdd(b, pb);
+            c = AdvSimd.AddPairwiseWideningAndAdd(c, pc);
+            d = AdvSimd.AddPairwiseWideningAndAdd(d, pd);
+            (pa, pb, pc, pd) = (Vector128<short>.Zero, Vector128<short>.Zero, Vector128<short>.Zero, Vector128<short>.Zero);
+        }
         pa = AdvSimd.MultiplyWideningLowerAndAdd(pa, y.GetLower(), va.GetLower());
         pb = AdvSimd.MultiplyWideningUpperAndAdd(pb, y, va);
         pc = AdvSimd.MultiplyWideningLowerAndAdd(pc, y.GetLower(), vb.GetLower());

@@ -81,15 +81,19 @@ public sealed class RandomPlan
         return _builder.Reshape(x, new PlanShape(1, count / channels, channels));
     }
 
-    /// <summary>Whether the sums of a dense layer with such an input fit 32 bits, whatever its weights are.</summary>
-    private bool TakesDense(TensorId x) => _builder.ShapeOf(x).Count < 50_000;
+    /// <summary>Products of one output at most: their sum fits 32 bits, whatever the weights are.</summary>
+    private const int MostProducts = 50_000;
+
+    private bool TakesDense(TensorId x) => _builder.ShapeOf(x).Count < MostProducts;
 
     private TensorId Convolution(TensorId x)
     {
         var channels = _builder.ShapeOf(x).Channels;
         var divisors = Enumerable.Range(1, channels).Where(d => channels % d == 0).ToArray();
         var groups = Chance(3) ? divisors[_random.Next(divisors.Length)] : 1;
-        var window = Chance(3) ? PlanWindow.Square(1, Between(1, 2)) : Window(x, Chance(4) ? 9 : 5, 2);
+        var window = Chance(3) ? PlanWindow.Square(1, Between(1, 2), Chance(4) ? Between(1, 2) : 0) : Window(x, Chance(4) ? 9 : 5, 2, padsBeyond: Chance(8));
+        if (channels / groups * window.KernelHeight * window.KernelWidth >= MostProducts)
+            window = PlanWindow.Square(1);
         var outputs = groups * Between(1, Math.Max(1, 50 / groups));
         return _builder.Convolution(
             x, Weights(outputs, channels / groups * window.KernelHeight * window.KernelWidth), window, groups, Quantization(), Bounds());
@@ -98,7 +102,7 @@ public sealed class RandomPlan
     private TensorId Depthwise(TensorId x)
     {
         var channels = _builder.ShapeOf(x).Channels;
-        var window = Chance(2) ? FittedSquare(x, 3) : Window(x, Chance(4) ? 9 : 5, 2);
+        var window = Chance(2) ? FittedSquare(x, 3) : Window(x, Chance(4) ? 9 : 5, 2, padsBeyond: Chance(8));
         return _builder.Convolution(x, Weights(channels, window.KernelHeight * window.KernelWidth), window, channels, Quantization(), Bounds());
     }
 
@@ -137,21 +141,23 @@ public sealed class RandomPlan
         return shape.Height + 2 >= kernel && shape.Width + 2 >= kernel ? window : PlanWindow.Square(1);
     }
 
-    private PlanWindow Window(TensorId x, int maxKernel, int maxDilation)
+    /// <param name="padsBeyond">Whether the window may lie on nothing but padding, as that of a convolution may.</param>
+    private PlanWindow Window(TensorId x, int maxKernel, int maxDilation, bool padsBeyond = false)
     {
         var shape = _builder.ShapeOf(x);
-        var (kh, sy, top, bottom, dy) = Axis(shape.Height, maxKernel, maxDilation);
-        var (kw, sx, left, right, dx) = Axis(shape.Width, maxKernel, maxDilation);
+        var (kh, sy, top, bottom, dy) = Axis(shape.Height, maxKernel, maxDilation, padsBeyond);
+        var (kw, sx, left, right, dx) = Axis(shape.Width, maxKernel, maxDilation, padsBeyond);
         return new(kh, kw, sy, sx, top, left, bottom, right, dy, dx);
     }
 
-    private (int Kernel, int Stride, int Before, int After, int Dilation) Axis(int size, int maxKernel, int maxDilation)
+    private (int Kernel, int Stride, int Before, int After, int Dilation) Axis(int size, int maxKernel, int maxDilation, bool padsBeyond)
     {
         while (true)
         {
             var (kernel, dilation) = (Between(1, maxKernel), Between(1, maxDilation));
             var extent = dilation * (kernel - 1) + 1;
-            var (before, after) = (Between(0, Math.Min(3, extent - 1)), Between(0, Math.Min(3, extent - 1)));
+            var most = padsBeyond ? 3 : Math.Min(3, extent - 1);
+            var (before, after) = (Between(0, most), Between(0, most));
             if (size + before + after >= extent)
                 return (kernel, Between(1, 3), before, after, dilation);
         }

@@ -57,11 +57,19 @@ internal sealed unsafe class StepCompiler(PlanModel model, ArenaLayout layout, b
     private Step ConvolutionStep(Convolution c)
     {
         var floats = model.Tensors[c.Output].Element == PlanElement.Float32 ? Floats(c.Output) : null;
-        return kernels.Convolution(new(
+        var task = new ConvolutionTask(
             View(c.Inputs[0]), View(c.Output), floats, c.Window, c.Groups, c.Bounds,
             MemoryMarshal.Cast<byte, sbyte>(model.Bytes(c.Weights)),
             MemoryMarshal.Cast<byte, float>(model.Bytes(c.Scales)),
-            MemoryMarshal.Cast<byte, int>(model.Bytes(c.Bias))));
+            MemoryMarshal.Cast<byte, int>(model.Bytes(c.Bias)));
+        try
+        {
+            return kernels.Convolution(task);
+        }
+        catch (OverflowException)
+        {
+            throw new PlanFormatException($"plan: operator '{c.Name}' of '{model.Name}' needs more than 2 GiB of packed weights");
+        }
     }
 
     private void AddConcatenation(Concatenation c)

@@ -103,7 +103,7 @@ public sealed class PlanBuilder(string name)
     /// <summary>The output has the quantization of x; follow with <see cref="Requantize"/> where another is wanted.</summary>
     public TensorId MaxPool(TensorId x, PlanWindow window, bool ceilMode = false, string operatorName = "maxpool")
     {
-        var y = Define(WindowedShape(x, window, ceilMode, ShapeOf(x).Channels, operatorName), QuantizationOf(x));
+        var y = Define(PooledShape(x, window, ceilMode, operatorName), QuantizationOf(x));
         return Add(new MaxPooling(operatorName, [x.Index], y, window), y);
     }
 
@@ -111,7 +111,7 @@ public sealed class PlanBuilder(string name)
         TensorId x, PlanWindow window, Quantization output, bool countIncludePad = false, bool ceilMode = false,
         ActivationBounds? bounds = null, string operatorName = "avgpool")
     {
-        var y = Define(WindowedShape(x, window, ceilMode, ShapeOf(x).Channels, operatorName), output);
+        var y = Define(PooledShape(x, window, ceilMode, operatorName), output);
         return Add(new AveragePooling(operatorName, [x.Index], y, window, countIncludePad, bounds ?? ActivationBounds.None), y);
     }
 
@@ -218,6 +218,10 @@ public sealed class PlanBuilder(string name)
         var y = Define(ShapeOf(a), output);
         return Add(new Elementwise(operatorName, [a.Index, b.Index], y, kind, bounds ?? ActivationBounds.None), y);
     }
+
+    private PlanShape PooledShape(TensorId x, PlanWindow window, bool ceil, string operatorName) => window.IsValid && !window.PadsLessThanItSees
+        ? throw new ArgumentException($"operator '{operatorName}' pads by as much as its window sees: {window}")
+        : WindowedShape(x, window, ceil, ShapeOf(x).Channels, operatorName);
 
     private PlanShape WindowedShape(TensorId x, PlanWindow window, bool ceil, int channels, string operatorName)
     {

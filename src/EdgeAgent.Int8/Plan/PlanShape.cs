@@ -35,9 +35,6 @@ public readonly record struct PlanWindow(
     int DilationY = 1,
     int DilationX = 1)
 {
-    /// <summary>Longest kernel side the format allows.</summary>
-    public const int MaxKernel = 1 << 14;
-
     /// <summary>Square window with the same stride and pad on every side.</summary>
     public static PlanWindow Square(int kernel, int stride = 1, int pad = 0) =>
         new(kernel, kernel, stride, stride, pad, pad, pad, pad);
@@ -55,13 +52,17 @@ public readonly record struct PlanWindow(
 
     internal int OutputWidth(int input, bool ceil) => OutputSize(input, PadLeft, PadRight, StrideX, ExtentX, ceil);
 
+    /// <summary>Whether every kernel position sees something of the input: what ONNX asks of a pool, and not of a convolution.</summary>
+    internal bool PadsLessThanItSees => PadTop < ExtentY && PadBottom < ExtentY && PadLeft < ExtentX && PadRight < ExtentX;
+
     internal bool IsValid =>
-        KernelHeight is > 0 and <= MaxKernel && KernelWidth is > 0 and <= MaxKernel
-        && StrideY is > 0 and <= MaxKernel && StrideX is > 0 and <= MaxKernel
-        && DilationY is > 0 and <= MaxKernel && DilationX is > 0 and <= MaxKernel
+        IsSize(KernelHeight) && IsSize(KernelWidth) && IsSize(StrideY) && IsSize(StrideX) && IsSize(DilationY) && IsSize(DilationX)
         && (long)DilationY * KernelHeight <= PlanShape.MaxSide && (long)DilationX * KernelWidth <= PlanShape.MaxSide
-        && PadTop >= 0 && PadTop < ExtentY && PadBottom >= 0 && PadBottom < ExtentY
-        && PadLeft >= 0 && PadLeft < ExtentX && PadRight >= 0 && PadRight < ExtentX;
+        && IsPad(PadTop) && IsPad(PadBottom) && IsPad(PadLeft) && IsPad(PadRight);
+
+    private static bool IsSize(int size) => size is > 0 and <= PlanShape.MaxSide;
+
+    private static bool IsPad(int pad) => pad is >= 0 and <= PlanShape.MaxSide;
 
     /// <summary>ONNX's output size; with ceil, a last window that would start in the end padding is dropped.</summary>
     private static int OutputSize(int input, int before, int after, int stride, int extent, bool ceil)

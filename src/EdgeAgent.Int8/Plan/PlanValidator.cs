@@ -93,12 +93,12 @@ internal readonly ref struct PlanValidator
                 CheckConcatenation(c, inputs, output.Shape);
                 break;
             case MaxPooling m:
-                CheckWindow(op, m.Window, inputs[0].Shape, output.Shape, allowCeil: true);
+                CheckWindow(op, m.Window, inputs[0].Shape, output.Shape, isPool: true);
                 Require(inputs[0].Shape.Channels == output.Shape.Channels, $"operator '{op.Name}' changes the number of channels");
                 Require(inputs[0].Quantization == output.Quantization, $"operator '{op.Name}' must keep the quantization of its input");
                 break;
             case AveragePooling a:
-                CheckWindow(op, a.Window, inputs[0].Shape, output.Shape, allowCeil: true);
+                CheckWindow(op, a.Window, inputs[0].Shape, output.Shape, isPool: true);
                 Require(inputs[0].Shape.Channels == output.Shape.Channels, $"operator '{op.Name}' changes the number of channels");
                 Require((long)a.Window.KernelHeight * a.Window.KernelWidth <= 1 << 22, $"operator '{op.Name}' averages more than {1 << 22} values");
                 CheckBounds(op, a.Bounds);
@@ -128,12 +128,12 @@ internal readonly ref struct PlanValidator
     private void CheckConvolution(Convolution c, PlanTensor input, PlanTensor output)
     {
         var (x, y) = (input.Shape, output.Shape);
-        CheckWindow(c, c.Window, x, y, allowCeil: false);
+        CheckWindow(c, c.Window, x, y, isPool: false);
         CheckBounds(c, c.Bounds);
         Require(c.Groups > 0 && x.Channels % c.Groups == 0 && y.Channels % c.Groups == 0,
             $"operator '{c.Name}' cannot split {x.Channels} to {y.Channels} channels into {c.Groups} groups");
         var perOutput = (long)c.Window.KernelHeight * c.Window.KernelWidth * (x.Channels / c.Groups);
-        Require(c.Weights.Length == perOutput * y.Channels && c.Scales.Length == 4L * y.Channels && c.Bias.Length == 4L * y.Channels,
+        Require(perOutput <= c.Weights.Length && c.Weights.Length == perOutput * y.Channels && c.Scales.Length == 4L * y.Channels && c.Bias.Length == 4L * y.Channels,
             $"operator '{c.Name}' has {c.Weights.Length} weights, {c.Scales.Length / 4} scales and {c.Bias.Length / 4} biases, expected {perOutput * y.Channels}, {y.Channels} and {y.Channels}");
         var weights = MemoryMarshal.Cast<byte, sbyte>(Bytes(c, c.Weights));
         var scales = MemoryMarshal.Cast<byte, float>(Bytes(c, c.Scales));
@@ -165,11 +165,11 @@ internal readonly ref struct PlanValidator
             $"operator '{c.Name}' cannot join {string.Join(" and ", Array.ConvertAll(inputs, i => i.Shape.ToString()))} into {output}");
     }
 
-    private static void CheckWindow(PlanOperator op, PlanWindow w, PlanShape x, PlanShape y, bool allowCeil)
+    private static void CheckWindow(PlanOperator op, PlanWindow w, PlanShape x, PlanShape y, bool isPool)
     {
-        Require(w.IsValid, $"operator '{op.Name}' has an impossible window {w}");
+        Require(w.IsValid && (!isPool || w.PadsLessThanItSees), $"operator '{op.Name}' has an impossible window {w}");
         bool Fits(bool ceil) => y.Height == w.OutputHeight(x.Height, ceil) && y.Width == w.OutputWidth(x.Width, ceil);
-        Require(Fits(false) || (allowCeil && Fits(true)), $"operator '{op.Name}' cannot turn {x} into {y} with its window");
+        Require(Fits(false) || (isPool && Fits(true)), $"operator '{op.Name}' cannot turn {x} into {y} with its window");
     }
 
     private static void CheckBounds(PlanOperator op, ActivationBounds b) =>

@@ -63,6 +63,17 @@ public class QuantizationTests
             Assert.Equal(expected, actual);
     }
 
+    /// <summary>A pad as wide as the kernel, which ONNX allows a convolution.</summary>
+    [Fact]
+    public void Plan_OfAKernelThatSeesPaddingOnly_EqualsTheSimulationToTheByte()
+    {
+        var test = new TestGraph(5);
+        var framed = test.Node(new Conv(Window.Of(1, pad: 1), 1), test.Conv(test.Input(3, 6, 6), 3, 6), test.Weights(1, 4, 6, 1, 1), test.Weights(1, 4));
+        var qdq = Quantize(test.Build(test.Dense(test.Node(new Flatten(1), framed), 256, 10)), ActivationFormat.UInt8);
+        var inputs = Inputs(qdq);
+        Assert.Equal(new Int8Simulation(qdq).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+    }
+
     /// <summary>Between logits and Softmax lies a shape that the engine's tensors do not have.</summary>
     [Theory]
     [InlineData("one plane, flattened")]

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Kernels;
 using EdgeAgent.Int8.Plan;
 using Xunit;
 
@@ -102,6 +103,46 @@ public sealed class PlanExecutorTests
             TimeSpan.FromSeconds(30)));
     }
 
+    /// <summary>As conv10 of Caffe's SqueezeNet: 1x1 with a pad of 1.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Run_ConvolutionThatSeesPaddingOnly_GivesItsBiasThere(string kernels)
+    {
+        var b = new PlanBuilder("frame");
+        var q = new Quantization(1f, 7);
+        var x = b.Input(new PlanShape(1, 1, 1), q);
+        b.Output(b.Convolution(x, new([3, 1], [1f, 1f], [5, -2]), PlanWindow.Square(1, pad: 1), 1, q));
+
+        float[] expected = [5, 5, 5, 5, 11, 5, 5, 5, 5, /* channel 1 */ -2, -2, -2, -2, 0, -2, -2, -2, -2];
+        Assert.Equal(expected, Run(b.Build(), kernels, [2]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Run_WindowsOverASecondOfSound_SeeAllOfIt(string kernels)
+    {
+        const int samples = 44_100;
+        float[] ones = [.. Enumerable.Repeat(1f, samples)];
+        sbyte[] weights = [.. Enumerable.Repeat((sbyte)1, samples)];
+        var q = new Quantization(1f, 0);
+        var dense = new PlanBuilder("dense");
+        dense.Output(dense.DenseHead(dense.Input(new PlanShape(1, samples, 1), q), new(weights, [1f], [0])));
+        var mean = new PlanBuilder("mean");
+        mean.Output(mean.GlobalAveragePool(mean.Input(new PlanShape(1, samples, 1), q), q));
+
+        Assert.Equal(samples, Assert.Single(Run(dense.Build(), kernels, ones)));
+        Assert.Equal(1, Assert.Single(Run(mean.Build(), kernels, ones)));
+    }
+
+    [Fact]
+    public void MaxPool_ThatSeesPaddingOnly_IsRefused()
+    {
+        var b = new PlanBuilder("pool");
+        var x = b.Input(new PlanShape(4, 4, 1), new Quantization(1f, 0));
+
+        Assert.Contains("'max' pads by as much as its window sees", Assert.Throws<ArgumentException>(() => b.MaxPool(x, PlanWindow.Square(2, 2, pad: 2), operatorName: "max")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Run_WrongInputLength_IsRefusedWithBothLengths()
     {
@@ -112,6 +153,16 @@ public sealed class PlanExecutorTests
         var error = Assert.Throws<ArgumentException>(() => executor.Run(new float[4], new float[3]));
 
         Assert.Equal("the input has 4 values, the model takes 3 (1x1x3)", error.Message);
+    }
+
+    public static TheoryData<string> Sets => [.. KernelSet.All.Where(k => k.IsSupported).Select(k => k.Name)];
+
+    private static float[] Run(byte[] plan, string kernels, float[] input)
+    {
+        using var executor = new PlanExecutor(PlanModel.Load(plan), kernels: KernelSet.Named(kernels));
+        var output = new float[executor.OutputShape.Count];
+        executor.Run(input, output);
+        return output;
     }
 
     /// <summary>No other test has so many threads.</summary>

@@ -49,7 +49,8 @@ public sealed class RandomPlan
             x = _builder.ConvolutionHead(x, Weights(Between(1, 20), _builder.ShapeOf(x).Channels), PlanWindow.Square(1), 1);
         else
             x = _builder.Dequantize(x);
-        _builder.Output(Chance(10) ? _builder.Softmax(Chance(2) ? Reshape(x) : x) : x);
+        x = Chance(10) ? _builder.Softmax(Chance(2) ? Reshape(x) : x) : x;
+        _builder.Output(Chance(10) ? _builder.ArgMax(x) : x);
         Description = string.Join(" -> ", PlanModel.Load(_builder.Build()).Operators.Select(o => $"{o.Type} {o.Output} {o.Window} /{o.Groups}"));
         return _builder.Build();
     }

@@ -23,6 +23,8 @@ internal static class SimulatedOperators
             AveragePool pool => Average(step, SimulatedPatches.Windows(pool.Window, x, shape), pool.CountIncludePad, x, shape),
             GlobalAveragePool => Average(step, SimulatedPatches.WholePlanes(x), false, x, shape),
             Softmax softmax when step.Quantization is null => SoftmaxOf(softmax, x, shape),
+            ArgMax max => SimulatedTensor.OfFloats([.. Reductions.ArgMax(max.Axis < 0 ? max.Axis + x.Shape.Length : max.Axis, Tensor.Of(Floats(x), x.Shape), shape).Longs.Select(i => (float)i)], shape),
+            Cast cast when step.Quantization is null => SimulatedTensor.OfFloats(cast.To == ElementType.Float32 ? Floats(x) : Array.ConvertAll(Floats(x), MathF.Truncate), shape),
             Reshape or Flatten or Identity when step.Quantization is null => SimulatedTensor.OfFloats(Floats(x), shape),
             _ => Moved(step, inputs, shape),
         };

@@ -64,7 +64,10 @@ public static class PlanLowering
                 GlobalAveragePool => _builder.GlobalAveragePool(x, Output(step), Bounds(step), node.Name),
                 QuantizeLinear => _builder.Requantize(x, Output(step), node.Name),
                 DequantizeLinear => _builder.Dequantize(x, node.Name),
-                Softmax softmax when step.Quantization is null => Softmax(step, softmax, x),
+                Softmax softmax when step.Quantization is null => _builder.Softmax(Logits(step, softmax.Axis, x), node.Name),
+                ArgMax max => _builder.ArgMax(Logits(step, max.Axis, x), node.Name),
+                // The plan's indices are float32 whatever the graph has them in.
+                Cast when step.Quantization is null && _shapes[node.Inputs[0]].Type is ElementType.Int32 or ElementType.Int64 => x,
                 Reshape or Flatten or Identity when step.Quantization is null => x,
                 _ => Unclamped(step, x),
             };
@@ -125,20 +128,15 @@ public static class PlanLowering
             ? _builder.ConvolutionHead(x, Weights(step), Window(conv.Window), conv.Groups, step.Node.Name)
             : _builder.Convolution(x, Weights(step), Window(conv.Window), conv.Groups, Output(step), Bounds(step), step.Node.Name);
 
-        private TensorId Softmax(QuantizedStep step, Softmax softmax, TensorId x)
-        {
-            var rank = _shapes[step.Node.Output].Shape.Length;
-            if ((softmax.Axis < 0 ? softmax.Axis + rank : softmax.Axis) != 1)
-                throw step.Fault("the int8 engine has Softmax over channels only");
-            return _builder.Softmax(Logits(step, x), step.Node.Name);
-        }
-
         /// <summary>
-        /// What an operator over channels reads: float32, in the shape that the graph has. A Reshape of floats costs nothing until
-        /// one asks for its shape.
+        /// What Softmax and ArgMax read: float32, in the shape that the graph has. A Reshape of floats costs nothing until one of
+        /// them asks for its shape.
         /// </summary>
-        private TensorId Logits(QuantizedStep step, TensorId x)
+        private TensorId Logits(QuantizedStep step, int axis, TensorId x)
         {
+            var rank = _shapes[step.Node.Inputs[0]].Shape.Length;
+            if ((axis < 0 ? axis + rank : axis) != 1)
+                throw step.Fault($"the int8 engine has {step.Node.Op.Type} over channels only");
             if (_builder.ElementOf(x) == PlanElement.UInt8)
                 x = _builder.Dequantize(x, step.Node.Name + "_dequantize");
             var shape = Shape(step, step.Node.Inputs[0]);

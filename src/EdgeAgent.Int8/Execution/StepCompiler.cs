@@ -50,6 +50,8 @@ internal sealed unsafe class StepCompiler(PlanModel model, ArenaLayout layout, b
             Dequantization d => new DequantizeStep(View(d.Inputs[0]), Floats(d.Output)),
             SoftmaxHead s => new SoftmaxStep(
                 Floats(s.Inputs[0]), Floats(s.Output), model.Tensors[s.Output].Shape.Pixels, model.Tensors[s.Output].Shape.Channels),
+            ArgMaxHead a => new ArgMaxStep(
+                Floats(a.Inputs[0]), Floats(a.Output), model.Tensors[a.Output].Shape.Pixels, model.Tensors[a.Inputs[0]].Shape.Channels),
             _ => throw new InvalidOperationException($"no step for {op.GetType().Name}"),
         });
     }

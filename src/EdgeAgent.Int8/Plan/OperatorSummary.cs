@@ -1,7 +1,7 @@
 namespace EdgeAgent.Int8.Plan;
 
 /// <summary>What one operator of a plan costs and works on: for manifests, profiles and cost models.</summary>
-/// <param name="Type">Conv, DepthwiseConv, Dense, Add, Sub, Mul, Concat, MaxPool, AveragePool, Pad, Table, Reshape, Constant, Quantize, Dequantize or Softmax.</param>
+/// <param name="Type">Conv, DepthwiseConv, Dense, Add, Sub, Mul, Concat, MaxPool, AveragePool, Pad, Table, Reshape, Constant, Quantize, Dequantize, Softmax or ArgMax.</param>
 /// <param name="Window">Kernel, strides, pads and dilations, where the operator has them.</param>
 /// <param name="Macs">Multiply-accumulates for one sample, padding included.</param>
 /// <param name="WeightBytes">Bytes of constants read.</param>
@@ -39,6 +39,7 @@ public sealed record OperatorSummary(
             QuantizeInput => ("Quantize", null, 1, 0, 0),
             Dequantization => ("Dequantize", null, 1, 0, 0),
             SoftmaxHead => ("Softmax", null, 1, 0, 0),
+            ArgMaxHead => ("ArgMax", null, 1, 0, 0),
             _ => throw new InvalidOperationException($"no summary for {op.GetType().Name}"),
         };
         return new(op.Name, type, Array.ConvertAll(inputs, t => t.Shape), output.Shape, window, groups, macs, weights, activations);

@@ -176,6 +176,13 @@ public sealed class PlanBuilder(string name)
         return Add(new SoftmaxHead(operatorName, [x.Index], y), y);
     }
 
+    /// <summary>The index of the first largest channel of a float32 tensor, a float32 for each pixel.</summary>
+    public TensorId ArgMax(TensorId x, string operatorName = "argmax")
+    {
+        var y = Define(ShapeOf(x) with { Channels = 1 }, null);
+        return Add(new ArgMaxHead(operatorName, [x.Index], y), y);
+    }
+
     /// <summary>The model's output; a u8 tensor is dequantized. Exactly one.</summary>
     public void Output(TensorId x) =>
         _output = ElementOf(x) == PlanElement.Float32 ? x : Dequantize(x);

@@ -20,7 +20,7 @@ namespace EdgeAgent.Int8.Plan;
 /// </summary>
 /// <remarks>
 /// A plan is written in the oldest version that has its operators, so that agents of before read what they can execute.
-/// Version 2 adds Constant and Reshape of Float32 tensors.
+/// Version 2 adds Constant, ArgMax and Reshape of Float32 tensors.
 /// </remarks>
 internal static class PlanFormat
 {
@@ -37,7 +37,7 @@ internal static class PlanFormat
 
     /// <summary>The oldest version that has the operator.</summary>
     public static int VersionOf(PlanOperator op, IReadOnlyList<PlanTensor> tensors) =>
-        op is ConstantTensor || (op is Reshaping && tensors[op.Output].Element == PlanElement.Float32) ? 2 : OldestVersion;
+        op is ConstantTensor or ArgMaxHead || (op is Reshaping && tensors[op.Output].Element == PlanElement.Float32) ? 2 : OldestVersion;
 
     public static int Align(int length) => (length + Alignment - 1) & -Alignment;
 
@@ -71,4 +71,5 @@ internal enum OperatorKind : byte
     Dequantize = 10,
     Softmax = 11,
     Constant = 12,
+    ArgMax = 13,
 }

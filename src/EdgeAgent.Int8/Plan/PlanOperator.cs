@@ -66,3 +66,6 @@ internal sealed record Dequantization(string Name, int[] Inputs, int Output) : P
 
 /// <summary>Softmax over the channels of every pixel of a Float32 tensor.</summary>
 internal sealed record SoftmaxHead(string Name, int[] Inputs, int Output) : PlanOperator(Name, Inputs, Output);
+
+/// <summary>The index of the first largest channel of every pixel of a Float32 tensor, as Float32 [H, W, 1].</summary>
+internal sealed record ArgMaxHead(string Name, int[] Inputs, int Output) : PlanOperator(Name, Inputs, Output);

@@ -88,6 +88,7 @@ internal static class PlanParser
             OperatorKind.Dequantize => new Dequantization(name, inputs, output),
             OperatorKind.Softmax => new SoftmaxHead(name, inputs, output),
             OperatorKind.Constant when count == 0 => new ConstantTensor(name, output, ReadConstant(ref reader)),
+            OperatorKind.ArgMax => new ArgMaxHead(name, inputs, output),
             _ => throw new PlanFormatException($"plan: operator kind {kind} at byte {start} is unknown"),
         };
     }

@@ -6,7 +6,7 @@ public enum PlanElement : byte
     /// <summary>Quantized activations.</summary>
     UInt8 = 0,
 
-    /// <summary>Logits or probabilities; <see cref="PlanTensor.Quantization"/> has no meaning.</summary>
+    /// <summary>Logits, probabilities or indices; <see cref="PlanTensor.Quantization"/> has no meaning.</summary>
     Float32 = 1,
 }
 

@@ -65,7 +65,7 @@ internal readonly ref struct PlanValidator
         var output = _plan.Tensors[op.Output];
         var tensors = _plan.Tensors;
         var inputs = Array.ConvertAll(op.Inputs, i => tensors[i]);
-        var floats = op is SoftmaxHead || (op is Reshaping && output.Element == PlanElement.Float32);
+        var floats = op is SoftmaxHead or ArgMaxHead || (op is Reshaping && output.Element == PlanElement.Float32);
         foreach (var input in inputs)
             Require((input.Element == PlanElement.Float32) == floats, $"operator '{op.Name}' cannot read a {input.Element} tensor");
         var writesFloats = floats || op is Dequantization;
@@ -118,6 +118,9 @@ internal readonly ref struct PlanValidator
             case Reshaping:
                 Require(inputs[0].Shape.Count == output.Shape.Count && inputs[0].Quantization == output.Quantization,
                     $"operator '{op.Name}' reshapes {inputs[0].Shape} to {output.Shape}, or changes the quantization");
+                break;
+            case ArgMaxHead:
+                Require(output.Shape == inputs[0].Shape with { Channels = 1 }, $"operator '{op.Name}' turns {inputs[0].Shape} into {output.Shape}");
                 break;
             case Dequantization or SoftmaxHead:
                 Require(inputs[0].Shape == output.Shape, $"operator '{op.Name}' must keep the shape {inputs[0].Shape}");

@@ -115,6 +115,7 @@ internal static class PlanWriter
         Dequantization => OperatorKind.Dequantize,
         SoftmaxHead => OperatorKind.Softmax,
         ConstantTensor => OperatorKind.Constant,
+        ArgMaxHead => OperatorKind.ArgMax,
         _ => throw new InvalidOperationException($"no format for {op.GetType().Name}"),
     };
 

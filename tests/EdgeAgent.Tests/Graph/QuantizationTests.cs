@@ -95,6 +95,30 @@ public class QuantizationTests
     }
 
     [Theory]
+    [InlineData("classes")]
+    [InlineData("classes of pixels, cast to int32")]
+    [InlineData("quantized values")]
+    public void Plan_OfAnArgMax_EqualsTheSimulation(string head)
+    {
+        var test = new TestGraph(7);
+        var x = test.Conv(test.Input(3, 8, 8), 3, 6);
+        var index = head switch
+        {
+            "classes" => test.Node(new ArgMax(-1, KeepDims: false), test.Dense(test.Node(new Flatten(1), x), 384, 10)),
+            "quantized values" => test.Node(new ArgMax(1, KeepDims: true), test.Node(new GlobalAveragePool(), x)),
+            _ => test.Node(new Cast(ElementType.Int32), test.Node(new ArgMax(1, KeepDims: false), test.Conv(x, 6, 4))),
+        };
+        var graph = Simplification.ForQuantization(test.Build(index));
+        var inputs = Inputs(graph);
+        var result = PostTrainingQuantization.Run(graph, [inputs], ActivationFormat.UInt8)[0];
+        Assert.InRange(result.SignalToNoise, 15, 80);
+        var expected = new Int8Simulation(result.Qdq).Run(inputs).Values.Single().Floats;
+        Assert.Equal(expected, RunPlan(PlanLowering.Lower(result.Qdq), inputs.Values.Single()));
+        var exact = Casting.Run(new GraphInterpreter(graph).Run(inputs).Values.Single(), ElementType.Float32).Floats;
+        Assert.InRange(expected.Zip(exact).Count(p => p.First == p.Second) / (double)exact.Length, 0.9, 1);
+    }
+
+    [Theory]
     [InlineData("residual", "QLinearConv:5,QLinearAdd:2,QLinearGlobalAveragePool:1,QGemm:1")]
     [InlineData("depthwise", "QLinearConv:4,QLinearGlobalAveragePool:1")]
     [InlineData("concat", "QLinearConv:5,QLinearConcat:1,QLinearAveragePool:1,QLinearMul:1,QLinearSigmoid:1,QLinearLeakyRelu:1,QGemm:1")]

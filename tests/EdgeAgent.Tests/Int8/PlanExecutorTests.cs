@@ -103,6 +103,20 @@ public sealed class PlanExecutorTests
             TimeSpan.FromSeconds(30)));
     }
 
+    [Fact]
+    public void Run_ArgMax_GivesTheFirstLargestChannelOfEachPixel()
+    {
+        var b = new PlanBuilder("argmax");
+        var x = b.Input(new PlanShape(1, 3, 4), new Quantization(0.5f, 100));
+        b.Output(b.ArgMax(b.Dequantize(x)));
+        using var executor = new PlanExecutor(PlanModel.Load(b.Build()));
+
+        var output = new float[3];
+        executor.Run([1, -5, 0, /* channel 1 */ 2, -3, 0, /* channel 2 */ 2, -2, 0, /* channel 3 */ 1, -4, 0], output);
+
+        Assert.Equal([1f, 2f, 0f], output);
+    }
+
     /// <summary>As conv10 of Caffe's SqueezeNet: 1x1 with a pad of 1.</summary>
     [Theory]
     [MemberData(nameof(Sets))]

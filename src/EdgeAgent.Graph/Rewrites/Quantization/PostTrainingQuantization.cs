@@ -24,8 +24,9 @@ public static class PostTrainingQuantization
     public static IReadOnlyList<PostTrainingResult> Run(
         GraphSpec graph, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> batches, ActivationFormat format, int threads = 0, Action<PostTrainingResult>? done = null)
     {
-        var interpreter = new GraphInterpreter(graph, threads);
-        var expected = batches.Select(b => interpreter.Run(b)[graph.Outputs[0].Name].Floats).ToArray();
+        var measured = Measured(graph);
+        var interpreter = new GraphInterpreter(graph with { Outputs = [measured] }, threads);
+        var expected = batches.Select(b => interpreter.Run(b)[measured.Name].Floats).ToArray();
         var results = new List<PostTrainingResult>();
         Try("plain", graph);
         Try("bias correction", BiasCorrection.Apply(graph, batches, threads));
@@ -40,16 +41,30 @@ public static class PostTrainingQuantization
         void Try(string method, GraphSpec candidate)
         {
             var parameters = TieAvoidance.Apply(candidate, new(format, MinMaxCalibration.Run(candidate, batches, format, threads), new Dictionary<string, float[]>()));
-            var quantized = new GraphInterpreter(QdqRewrite.Apply(candidate, parameters), threads);
+            var quantized = new GraphInterpreter(QdqRewrite.Apply(candidate, parameters) with { Outputs = [measured] }, threads);
             double signal = 0, noise = 0;
             foreach (var (batch, exact) in batches.Zip(expected))
             {
-                var outputs = quantized.Run(batch)[graph.Outputs[0].Name].Floats;
+                var outputs = quantized.Run(batch)[measured.Name].Floats;
                 for (var i = 0; i < exact.Length; i++)
                     (signal, noise) = (signal + (double)exact[i] * exact[i], noise + Math.Pow(outputs[i] - exact[i], 2));
             }
             results.Add(new(method, candidate, parameters, 10 * Math.Log10(signal / Math.Max(noise, double.Epsilon))));
             done?.Invoke(results[^1]);
         }
+    }
+
+    /// <summary>The output, or what an ArgMax in front of it picks from: how far one index is from another says nothing.</summary>
+    private static ValueSpec Measured(GraphSpec graph)
+    {
+        var (producers, values) = (graph.Producers(), ShapeInference.Infer(graph, -1));
+        var value = graph.Outputs[0].Name;
+        while (producers.TryGetValue(value, out var node) && node.Op is ArgMax or Cast or Reshape or Flatten or Transpose or Identity)
+        {
+            value = node.Inputs[0];
+            if (node.Op is ArgMax && values[value].Type == ElementType.Float32)
+                return values[value];
+        }
+        return values[graph.Outputs[0].Name];
     }
 }

@@ -21,7 +21,7 @@ public sealed class QuantizationPoints
     /// <summary>Values that only a Relu or Clip reads: not quantized; the key is followed by the clamp's output, which is.</summary>
     public IReadOnlyDictionary<string, string> Clamped { get; }
 
-    /// <summary>The head's logits and what follows them: these stay float32.</summary>
+    /// <summary>The head's logits and what follows them: these stay float32, or are the indices that an ArgMax makes.</summary>
     public IReadOnlySet<string> Unquantized { get; }
 
     /// <summary>The one of <see cref="Values"/> in whose quantization <paramref name="value"/> is.</summary>
@@ -32,6 +32,10 @@ public sealed class QuantizationPoints
         var producers = graph.Producers();
         var readers = graph.ReaderCounts();
         var unquantized = Head(graph, producers, readers);
+        var types = ShapeInference.Infer(graph, -1);
+        foreach (var node in graph.Nodes)
+            if (types[node.Output].Type != ElementType.Float32)
+                unquantized.Add(node.Output);
         var clamped = new Dictionary<string, string>();
         foreach (var node in graph.Nodes)
             if (node.Op is Relu or Clip && readers[node.Inputs[0]] == 1 && producers.TryGetValue(node.Inputs[0], out var above) && TakesClamp(above.Op))
@@ -59,7 +63,7 @@ public sealed class QuantizationPoints
     /// <summary>Engines bound the result of these operators at no cost.</summary>
     private static bool TakesClamp(Operator op) => op is Conv or Gemm or MatMul or Add or Sub or Mul or AveragePool or GlobalAveragePool;
 
-    /// <summary>Values from a last layer to the outputs, where nothing but shape and Softmax follows it.</summary>
+    /// <summary>Values from a last layer to the outputs, where nothing but shape, Softmax and ArgMax follows it.</summary>
     private static HashSet<string> Head(GraphSpec graph, Dictionary<string, Node> producers, Dictionary<string, int> readers)
     {
         var head = new HashSet<string>();
@@ -75,7 +79,7 @@ public sealed class QuantizationPoints
                     head.UnionWith(chain);
                     break;
                 }
-                if (node.Op is not (Reshape or Flatten or Transpose or Identity or Softmax))
+                if (node.Op is not (Reshape or Flatten or Transpose or Identity or Softmax or ArgMax or Cast))
                     break;
                 value = node.Inputs[0];
             }

@@ -89,7 +89,7 @@ internal static class QuantizedSteps
                         ReadConstant(constant);
             var inputs = read.Select(i => _quantized.GetValueOrDefault(i, i)).ToList();
             var floating = inputs.Any(i => !_quantizations.ContainsKey(i));
-            if (floating && node.Op is not (Softmax or Reshape or Flatten or Identity))
+            if (floating && node.Op is not (Softmax or ArgMax or Cast or Reshape or Flatten or Identity))
                 throw Fault(node, $"reads '{inputs.First(i => !_quantizations.ContainsKey(i))}', which is not quantized");
             var (output, quantization, clamp) = Output(node);
             // Elements that are only moved stay the integers they are, written so or not.

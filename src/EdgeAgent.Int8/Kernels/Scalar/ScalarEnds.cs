@@ -83,6 +83,26 @@ internal sealed unsafe class SoftmaxStep(float* input, float* output, int pixels
     }
 }
 
+/// <summary>The index of the first largest channel of each pixel.</summary>
+internal sealed unsafe class ArgMaxStep(float* input, float* output, int pixels, int channels) : Step
+{
+    public override int Units => pixels;
+
+    public override long Work => 4L * pixels * channels;
+
+    public override void Run(int first, int last)
+    {
+        for (var p = first; p < last; p++)
+        {
+            var x = new ReadOnlySpan<float>(input + (nint)p * channels, channels);
+            var largest = 0;
+            for (var c = 1; c < channels; c++)
+                largest = x[c] > x[largest] ? c : largest;
+            output[p] = largest;
+        }
+    }
+}
+
 /// <summary>
 /// e^x from additions and multiplications only, so that every CPU and C library gives the same bits;
 /// relative error below 1e-14.

@@ -38,10 +38,14 @@ public sealed class RandomPlan
         // More than one block of a convolution's input.
         if (Chance(16))
             shape = new PlanShape(Between(20, 30), Between(20, 30), Pick(() => 16, () => 20, () => 15));
+        // More channels than a depthwise convolution takes at once, or a sequence long enough to be cut.
+        var wide = Chance(20);
+        if (wide)
+            shape = Pick(() => new PlanShape(Between(1, 4), Between(1, 7), Between(200, 1000)), () => new PlanShape(1, Between(60, 300), Between(40, 120)));
         var x = _builder.Input(shape, Quantization());
-        var length = Between(1, 4);
+        var length = wide ? 1 : Between(1, 4);
         for (var i = 0; i < length; i++)
-            x = Extend(x);
+            x = wide ? Depthwise(x) : Extend(x);
         // A dequantized output with scale 1 shows the bytes themselves; a head shows accumulators.
         if (Chance(4) && TakesDense(x))
             x = _builder.DenseHead(x, Weights(Between(1, 40), _builder.ShapeOf(x).Count));

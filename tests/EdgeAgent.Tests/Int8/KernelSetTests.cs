@@ -29,6 +29,33 @@ public sealed class KernelSetTests
     public void Run_SeveralThreads_EqualsTheReferenceToTheBit(int threads) =>
         Assert.Null(KernelComparison.FirstDifference(KernelSet.Best, firstSeed: 100_000, 500, threads));
 
+    /// <summary>Of MobileNet v3 and EfficientNet, and beyond: kernels whose columns of all channels fit no cache.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Run_WideDepthwiseLayer_EqualsTheReferenceToTheBit(string name)
+    {
+        var kernels = KernelSet.Named(name);
+        (PlanShape Shape, PlanWindow Window)[] layers =
+        [
+            (new(7, 7, 672), PlanWindow.Square(5, 1, 2)),
+            (new(7, 8, 672), PlanWindow.Square(5, 2, 2)),
+            (new(5, 7, 1157), PlanWindow.Square(5, 1, 2)),
+            (new(6, 9, 450), PlanWindow.Square(7, 1, 3)),
+            (new(3, 5, 2055), PlanWindow.Square(3, 1, 1)),
+            (new(9, 9, 300), new(9, 9, 1, 1, 8, 8, 8, 8, 2, 2)),
+            (new(1, 700, 100), new(1, 9, 1, 1, 0, 4, 0, 4)),
+            (new(1, 50, 800), new(1, 3, 1, 2, 0, 1, 0, 1)),
+        ];
+        foreach (var (shape, window) in layers)
+        {
+            using var model = PlanModel.Load(Networks.Depthwise(shape, window, seed: 1));
+            var input = Networks.Noise(model.InputShape.Count, 2);
+            var expected = Run(model, KernelSet.Named("scalar"), 1, input);
+            foreach (var threads in (int[])[1, 3])
+                Assert.Equal(expected, Run(model, kernels, threads, input, serialWork: 0));
+        }
+    }
+
     [Fact]
     public void Named_UnknownSet_IsRefusedWithTheKnownOnes()
     {
@@ -94,9 +121,9 @@ public sealed class KernelSetTests
         Assert.All(timings, t => Assert.True(t.Us >= 0));
     }
 
-    private static float[] Run(PlanModel model, KernelSet kernels, int threads, float[] input)
+    private static float[] Run(PlanModel model, KernelSet kernels, int threads, float[] input, long? serialWork = null)
     {
-        using var executor = new PlanExecutor(model, threads, kernels);
+        using var executor = new PlanExecutor(model, threads, kernels, serialWork);
         var output = new float[executor.OutputShape.Count];
         executor.Run(input, output);
         return output;

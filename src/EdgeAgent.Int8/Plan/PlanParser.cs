@@ -28,7 +28,9 @@ internal static class PlanParser
         var reader = new PlanReader(bytes, 20);
         var tensorCount = reader.ReadCount(PlanFormat.MaxTensors, "number of tensors");
         var operatorCount = reader.ReadCount(PlanFormat.MaxOperators, "number of operators");
-        var output = reader.ReadCount(Math.Max(0, tensorCount - 1), "output tensor");
+        if (tensorCount == 0)
+            throw new PlanFormatException("plan: it has no tensors");
+        var output = reader.ReadCount(tensorCount - 1, "output tensor");
         var constants = reader.ReadCount(bytes.Length, "offset of the constants");
         if (constants % PlanFormat.Alignment != 0 || constants < PlanFormat.HeaderLength)
             throw new PlanFormatException($"plan: the constants begin at {constants}, which is not a multiple of {PlanFormat.Alignment}");

@@ -11,7 +11,7 @@ namespace EdgeAgent.Int8.Plan;
 internal readonly ref struct PlanValidator
 {
     /// <summary>More work than any board would finish in minutes: refused as absurd.</summary>
-    private const long MaxMacs = 1L << 40;
+    private const long MaxWork = 1L << 40;
 
     /// <summary>Most bytes of activations in a plan, all tensors together.</summary>
     private const long MaxActivationBytes = 1L << 30;
@@ -42,7 +42,7 @@ internal readonly ref struct PlanValidator
         Require(_plan.Operators is [QuantizeInput, ..], "the first operator must quantize the input");
 
         var written = new bool[_plan.Tensors.Length];
-        long macs = 0;
+        long work = 0;
         foreach (var op in _plan.Operators)
         {
             foreach (var input in op.Inputs)
@@ -50,14 +50,30 @@ internal readonly ref struct PlanValidator
             Require(!written[op.Output], $"operator '{op.Name}' writes tensor {op.Output} a second time");
             written[op.Output] = true;
             CheckOperator(op);
-            if (op is Convolution c)
-                macs += (long)_plan.Tensors[op.Output].Shape.Pixels * c.Weights.Length;
+            // One by one, so that the sum cannot overflow.
+            work += Work(op);
+            Require(work <= MaxWork, $"up to operator '{op.Name}' it needs {work} multiplications or comparisons, more than {MaxWork} are not allowed");
         }
-        Require(macs <= MaxMacs, $"it needs {macs} multiply-accumulates, more than {MaxMacs} are not allowed");
         for (var i = 0; i < written.Length; i++)
             Require(written[i], $"no operator writes tensor {i}");
         Require(_plan.Tensors[_plan.Output].Element == PlanElement.Float32, "the output must be a Float32 tensor");
         CheckConstants();
+    }
+
+    /// <summary>Multiply-accumulates of a convolution; elements that the windows of a pool see. Others touch each element once.</summary>
+    private long Work(PlanOperator op)
+    {
+        var output = _plan.Tensors[op.Output].Shape;
+        return op switch
+        {
+            Convolution c => (long)output.Pixels * c.Weights.Length,
+            MaxPooling m => Seen(m.Window, _plan.Tensors[m.Inputs[0]].Shape, output),
+            AveragePooling a => Seen(a.Window, _plan.Tensors[a.Inputs[0]].Shape, output),
+            _ => 0,
+        };
+
+        static long Seen(PlanWindow w, PlanShape x, PlanShape y) =>
+            (long)y.Count * (Math.Min(w.KernelHeight, x.Height) * Math.Min(w.KernelWidth, x.Width));
     }
 
     private void CheckOperator(PlanOperator op)

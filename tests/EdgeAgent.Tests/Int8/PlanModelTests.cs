@@ -94,6 +94,31 @@ public sealed class PlanModelTests
         Assert.StartsWith("plan: operator 'head' has the weight scale ", Assert.Throws<PlanFormatException>(b.Build).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A header that counts no tensors, and an operator that writes one.</summary>
+    [Fact]
+    public void Load_WithoutTensors_IsRefused()
+    {
+        var plan = (byte[])Plan.Clone();
+        BinaryPrimitives.WriteInt32LittleEndian(plan.AsSpan(20), 0);
+        BinaryPrimitives.WriteInt32LittleEndian(plan.AsSpan(28), 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(plan.AsSpan(12), Crc32C(plan.AsSpan(16)));
+
+        Refused(plan, "plan: it has no tensors");
+    }
+
+    /// <summary>Small to send, and hours to run.</summary>
+    [Fact]
+    public void Build_PoolThatWouldTakeHours_IsRefused()
+    {
+        var b = new PlanBuilder("hours");
+        var x = b.Input(new PlanShape(4096, 4096, 1), new(1, 0));
+        b.Output(b.MaxPool(x, PlanWindow.Square(2049), operatorName: "max"));
+
+        Assert.Equal(
+            "plan: up to operator 'max' it needs 17609370107904 multiplications or comparisons, more than 1099511627776 are not allowed",
+            Assert.Throws<PlanFormatException>(b.Build).Message);
+    }
+
     [Fact]
     public void Build_BiasThatCanOverflow_IsRefused()
     {

@@ -163,9 +163,21 @@ internal readonly ref struct PlanValidator
             Require(scales[m] is > 0 and <= Quantization.MaxScale,
                 $"operator '{c.Name}' has the weight scale {scales[m]} for channel {m}, outside (0, {Quantization.MaxScale:g3}]");
             var channel = weights.Slice(m * (int)perOutput, (int)perOutput);
-            var largest = Math.Abs((long)bias[m]) + 255 * WeightSums.AbsoluteSum(channel);
-            Require(largest <= int.MaxValue, $"operator '{c.Name}' can overflow 32 bits in channel {m}");
+            Require(SumsFit(bias[m], channel, input.Quantization.ZeroPoint), $"operator '{c.Name}' can overflow 32 bits in channel {m}");
         }
+    }
+
+    /// <summary>Whether bias + sum (q - z) * w fits an int32 for every q in [0, 255], and so does every part of the sum.</summary>
+    private static bool SumsFit(int bias, ReadOnlySpan<sbyte> weights, int zero)
+    {
+        var magnitudes = WeightSums.AbsoluteSum(weights);
+        // True of all but very wide layers, and half of the work.
+        if (Math.Abs((long)bias) + 255 * magnitudes <= int.MaxValue)
+            return true;
+        var sum = WeightSums.Sum(weights);
+        var (positive, negative) = ((magnitudes + sum) / 2, (magnitudes - sum) / 2);
+        return bias + (255 - zero) * positive + zero * negative <= int.MaxValue
+            && bias - zero * positive - (255 - zero) * negative >= int.MinValue;
     }
 
     private static void CheckConcatenation(Concatenation c, PlanTensor[] inputs, PlanShape output)

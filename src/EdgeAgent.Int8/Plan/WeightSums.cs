@@ -9,7 +9,7 @@ internal static class WeightSums
     /// <summary>Vectors whose bytes 16 bits can add up, two to a lane: 127 x 2 x 128 is below 2^15.</summary>
     private const int VectorsOfShortSum = 127;
 
-    public static int Sum(ReadOnlySpan<sbyte> weights) => (int)Sum(weights, absolute: false);
+    public static long Sum(ReadOnlySpan<sbyte> weights) => Sum(weights, absolute: false);
 
     /// <summary>Sum of the magnitudes.</summary>
     public static long AbsoluteSum(ReadOnlySpan<sbyte> weights) => Sum(weights, absolute: true);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using EdgeAgent.Int8.Execution;
+using EdgeAgent.Int8.Kernels;
 using EdgeAgent.Int8.Plan;
 using EdgeAgent.Int8.SelfCheck;
 using Xunit;
@@ -127,6 +128,56 @@ public sealed class PlanModelTests
         b.Output(b.DenseHead(x, new([1], [1f], [int.MaxValue])));
 
         Assert.Equal("plan: operator 'head' can overflow 32 bits in channel 0", Assert.Throws<PlanFormatException>(b.Build).Message);
+    }
+
+    /// <summary>b + (q - z) * w from q = 0 to 255: at either end of 32 bits, or one beyond.</summary>
+    [Theory]
+    [InlineData(1, 255, int.MaxValue, true)]
+    [InlineData(1, 254, int.MaxValue, false)]
+    [InlineData(-127, 0, int.MaxValue, true)]
+    [InlineData(-1, 1, int.MaxValue, false)]
+    [InlineData(1, 0, int.MinValue, true)]
+    [InlineData(1, 1, int.MinValue, false)]
+    [InlineData(-128, 255, int.MinValue, true)]
+    [InlineData(-1, 254, int.MinValue, false)]
+    public void Build_SumAtAnEndOf32Bits_IsTakenIfItFits(int weight, int zero, int bias, bool fits)
+    {
+        var b = new PlanBuilder("ends");
+        var x = b.Input(PlanShape.Flat(1), new(1, zero));
+        b.Output(b.DenseHead(x, new([(sbyte)weight], [1f], [bias])));
+        if (!fits)
+        {
+            Assert.Equal("plan: operator 'head' can overflow 32 bits in channel 0", Assert.Throws<PlanFormatException>(b.Build).Message);
+            return;
+        }
+        var plan = b.Build();
+        foreach (var kernels in KernelSet.All.Where(k => k.IsSupported))
+            foreach (var q in (int[])[0, 255])
+            {
+                using var executor = new PlanExecutor(PlanModel.Load(plan), kernels: kernels);
+                var output = new float[1];
+                executor.Run([q - zero], output);
+                Assert.Equal((float)(bias + (long)(q - zero) * weight), output[0]);
+            }
+    }
+
+    /// <summary>More weights than the sum of their magnitudes says would fit.</summary>
+    [Fact]
+    public void Build_VeryWideDenseLayer_IsExactAtItsLargestSum()
+    {
+        const int count = 70_000, zero = 128;
+        sbyte[] weights = [.. Enumerable.Range(0, count).Select(i => (sbyte)(i % 2 == 0 ? 127 : -127))];
+        float[] input = [.. weights.Select(w => w > 0 ? 255f - zero : -zero)];
+        var b = new PlanBuilder("wide");
+        b.Output(b.DenseHead(b.Input(PlanShape.Flat(count), new(1, zero)), new(weights, [1f], [7])));
+        using var model = PlanModel.Load(b.Build());
+        foreach (var kernels in KernelSet.All.Where(k => k.IsSupported))
+        {
+            using var executor = new PlanExecutor(model, kernels: kernels);
+            var output = new float[1];
+            executor.Run(input, output);
+            Assert.Equal((float)(7 + 127L * 255 * (count / 2)), output[0]);
+        }
     }
 
     [Fact]

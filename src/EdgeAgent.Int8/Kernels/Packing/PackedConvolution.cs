@@ -115,7 +115,7 @@ internal sealed unsafe class PackedConvolution
                 to += PanelQuadBytes;
             }
         }
-        Bias(panel)[lane] = unchecked(task.Bias[m] - zero * WeightSums.Sum(weights));
+        Bias(panel)[lane] = unchecked((int)(task.Bias[m] - zero * WeightSums.Sum(weights)));
         Multipliers(panel)[lane] = task.Multipliers[m];
     }
 }

@@ -108,7 +108,8 @@ public sealed class RandomPlan
     {
         var channels = _builder.ShapeOf(x).Channels;
         var window = Chance(2) ? FittedSquare(x, 3) : Window(x, Chance(4) ? 9 : 5, 2, padsBeyond: Chance(8));
-        return _builder.Convolution(x, Weights(channels, window.KernelHeight * window.KernelWidth), window, channels, Quantization(), Bounds());
+        var outputs = channels * (Chance(4) ? Between(2, 5) : 1);
+        return _builder.Convolution(x, Weights(outputs, window.KernelHeight * window.KernelWidth), window, channels, Quantization(), Bounds());
     }
 
     private TensorId Elementwise(TensorId x)

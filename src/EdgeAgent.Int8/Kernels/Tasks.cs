@@ -30,7 +30,8 @@ internal readonly unsafe ref struct ConvolutionTask(
     /// <summary>s_x * s_w[m] / s_y, or s_x * s_w[m] for a head: one rounding, from float64.</summary>
     public float[] Multipliers { get; } = MultipliersOf(input, output, floats, scales);
 
-    public bool IsDepthwise => Groups > 1 && Groups == Input.Channels && Groups == Output.Channels && Floats == null;
+    /// <summary>Each output channel sees one input channel, which several may share.</summary>
+    public bool IsDepthwise => Groups > 1 && Groups == Input.Channels && Floats == null;
 
     public int WeightsPerOutput => Window.KernelHeight * Window.KernelWidth * (Input.Channels / Groups);
 

@@ -35,20 +35,24 @@ public sealed class KernelSetTests
     public void Run_WideDepthwiseLayer_EqualsTheReferenceToTheBit(string name)
     {
         var kernels = KernelSet.Named(name);
-        (PlanShape Shape, PlanWindow Window)[] layers =
+        (PlanShape Shape, int Multiplier, PlanWindow Window)[] layers =
         [
-            (new(7, 7, 672), PlanWindow.Square(5, 1, 2)),
-            (new(7, 8, 672), PlanWindow.Square(5, 2, 2)),
-            (new(5, 7, 1157), PlanWindow.Square(5, 1, 2)),
-            (new(6, 9, 450), PlanWindow.Square(7, 1, 3)),
-            (new(3, 5, 2055), PlanWindow.Square(3, 1, 1)),
-            (new(9, 9, 300), new(9, 9, 1, 1, 8, 8, 8, 8, 2, 2)),
-            (new(1, 700, 100), new(1, 9, 1, 1, 0, 4, 0, 4)),
-            (new(1, 50, 800), new(1, 3, 1, 2, 0, 1, 0, 1)),
+            (new(7, 7, 672), 1, PlanWindow.Square(5, 1, 2)),
+            (new(7, 8, 672), 1, PlanWindow.Square(5, 2, 2)),
+            (new(5, 7, 1157), 1, PlanWindow.Square(5, 1, 2)),
+            (new(6, 9, 450), 1, PlanWindow.Square(7, 1, 3)),
+            (new(3, 5, 2055), 1, PlanWindow.Square(3, 1, 1)),
+            (new(9, 9, 300), 1, new(9, 9, 1, 1, 8, 8, 8, 8, 2, 2)),
+            (new(1, 700, 100), 1, new(1, 9, 1, 1, 0, 4, 0, 4)),
+            (new(1, 50, 800), 1, new(1, 3, 1, 2, 0, 1, 0, 1)),
+            (new(6, 7, 100), 2, PlanWindow.Square(3, 1, 1)),
+            (new(6, 7, 64), 4, PlanWindow.Square(7, 1, 3)),
+            (new(6, 7, 300), 4, PlanWindow.Square(5, 1, 2)),
+            (new(1, 90, 70), 3, new(1, 5, 1, 1, 0, 2, 0, 2)),
         ];
-        foreach (var (shape, window) in layers)
+        foreach (var (shape, multiplier, window) in layers)
         {
-            using var model = PlanModel.Load(Networks.Depthwise(shape, window, seed: 1));
+            using var model = PlanModel.Load(Networks.Depthwise(shape, multiplier, window, seed: 1));
             var input = Networks.Noise(model.InputShape.Count, 2);
             var expected = Run(model, KernelSet.Named("scalar"), 1, input);
             foreach (var threads in (int[])[1, 3])

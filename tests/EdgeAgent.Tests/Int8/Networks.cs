@@ -23,12 +23,12 @@ internal static class Networks
     }
 
     /// <summary>One depthwise layer.</summary>
-    public static byte[] Depthwise(PlanShape shape, PlanWindow window, int seed)
+    public static byte[] Depthwise(PlanShape shape, int multiplier, PlanWindow window, int seed)
     {
         var random = new Random(seed);
         var b = new PlanBuilder("depthwise");
         var x = b.Input(shape, new Quantization(1f, 30));
-        var weights = Weights(random, shape.Channels, window.KernelHeight * window.KernelWidth);
+        var weights = Weights(random, shape.Channels * multiplier, window.KernelHeight * window.KernelWidth);
         b.Output(b.Convolution(x, weights, window, shape.Channels, new Quantization(0.1f, 100)));
         return b.Build();
     }

@@ -6,7 +6,7 @@ namespace EdgeAgent.Int8.Kernels.Packing;
 /// The pieces in which a depthwise convolution interleaves its input: what one piece sees has to stay in the L1 cache, and on
 /// the stack.
 /// </summary>
-/// <param name="Channels">Of a slice: all, or a multiple of a block.</param>
+/// <param name="Channels">Output channels of a slice: all, or a multiple of a block.</param>
 /// <param name="Pixels">Output pixels of a piece; 0 where not even one block of one pixel fits.</param>
 internal readonly record struct DepthwiseCut(int Channels, int Pixels)
 {
@@ -20,14 +20,16 @@ internal readonly record struct DepthwiseCut(int Channels, int Pixels)
     /// All channels at once where a piece then sees at least twice what one pixel does; else slices, in as few pieces of a row as
     /// they allow, because what two pieces see is interleaved twice.
     /// </summary>
-    public static DepthwiseCut Of(PlanWindow window, int channels, int width)
+    /// <param name="multiplier">Output channels of each input channel, which stay in one slice.</param>
+    /// <param name="channels">Of the output.</param>
+    public static DepthwiseCut Of(PlanWindow window, int multiplier, int channels, int width)
     {
         var pixels = FittingPixels(window, channels, width);
         if (IsEnough(window, channels, pixels, width))
             return new(channels, Even(pixels, width));
         for (var slice = PreferredSlice; slice >= PackedDepthwise.BlockWidth; slice /= 2)
         {
-            if (slice >= channels)
+            if (slice >= channels || slice % multiplier != 0)
                 continue;
             pixels = FittingPixels(window, slice, width);
             if (IsEnough(window, slice, pixels, width) || slice == PackedDepthwise.BlockWidth)

@@ -6,7 +6,8 @@ namespace EdgeAgent.Int8.Kernels.Vector;
 
 /// <summary>
 /// Depthwise convolution. For each output row, four input rows at a time are interleaved byte by byte, so that each
-/// channel of each column is one quad; every quad then serves all kernel columns and pixels that see it.
+/// channel of each column is one quad; every quad then serves all kernel columns and pixels that see it. Where several output
+/// channels share one of the input, its quads are repeated for each.
 /// </summary>
 internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : struct, IDepthwiseRow
 {
@@ -18,6 +19,7 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
     private readonly PlanWindow _window;
     private readonly Requantization _requantization;
     private readonly DepthwiseCut _cut;
+    private readonly int _multiplier;
     private readonly int _segments;
     private readonly int _slices;
     private readonly bool _pairs;
@@ -28,9 +30,10 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
         _packed = new(task, TRow.ActivationOffset, _pairs);
         (_x, _y, _window, _requantization) = (task.Input, task.Output, task.Window, task.Requantization);
         Work = 5 * task.Macs;
-        _cut = DepthwiseCut.Of(_window, _x.Channels, _y.Width);
+        _multiplier = _y.Channels / _x.Channels;
+        _cut = Cut(task);
         _segments = (_y.Width + _cut.Pixels - 1) / _cut.Pixels;
-        _slices = (_x.Channels + _cut.Channels - 1) / _cut.Channels;
+        _slices = (_y.Channels + _cut.Channels - 1) / _cut.Channels;
         Units = (_pairs ? (_y.Height + 1) / 2 : _y.Height) * _segments * _slices;
     }
 
@@ -40,32 +43,37 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
     public override long Work { get; }
 
     /// <summary>Whether the columns of at least one output pixel fit the scratch memory.</summary>
-    public static bool Supports(in ConvolutionTask task) => DepthwiseCut.Of(task.Window, task.Input.Channels, task.Output.Width).Pixels >= 1;
+    public static bool Supports(in ConvolutionTask task) => Cut(task).Pixels >= 1;
+
+    private static DepthwiseCut Cut(in ConvolutionTask task) =>
+        DepthwiseCut.Of(task.Window, task.Output.Channels / task.Input.Channels, task.Output.Channels, task.Output.Width);
 
     [SkipLocalsInit]
     public override void Run(int first, int last)
     {
         var scratch = stackalloc byte[DepthwiseCut.ScratchBytes + ScratchSlack];
         var columns = scratch + (-(nint)scratch & 63);
+        var once = stackalloc byte[_multiplier > 1 ? DepthwiseCut.ScratchBytes / 2 + ScratchSlack : 0];
         for (var unit = first; unit < last; unit++)
         {
             var (row, piece) = Math.DivRem(unit, _segments * _slices);
             var (slice, segment) = Math.DivRem(piece, _segments);
             var (channel, ox) = (slice * _cut.Channels, segment * _cut.Pixels);
             RunPiece(
-                _pairs ? 2 * row : row, ox, Math.Min(_cut.Pixels, _y.Width - ox), channel, Math.Min(_cut.Channels, _x.Channels - channel), columns);
+                _pairs ? 2 * row : row, ox, Math.Min(_cut.Pixels, _y.Width - ox), channel, Math.Min(_cut.Channels, _y.Channels - channel), columns, once);
         }
     }
 
-    private void RunPiece(int oy, int ox, int pixels, int channel, int channels, byte* columns)
+    /// <param name="once">Room for one column of input channels, where they are to be repeated.</param>
+    private void RunPiece(int oy, int ox, int pixels, int channel, int channels, byte* columns, byte* once)
     {
         var count = (pixels - 1) * _window.StrideX + _window.ExtentX;
         var band = count * channels * 4;
         var rows = _pairs && oy + 1 < _y.Height ? 2 : 1;
         var kernelRows = _window.KernelHeight + rows - 1;
-        var top = _x.Data + (nint)(oy * _window.StrideY - _window.PadTop) * _x.RowStride + (ox * _window.StrideX - _window.PadLeft) * _x.Channels + channel;
+        var top = _x.Data + (nint)(oy * _window.StrideY - _window.PadTop) * _x.RowStride + (ox * _window.StrideX - _window.PadLeft) * _x.Channels + channel / _multiplier;
         // All channels of all columns are one run of bytes; of a slice those of each column are.
-        var (runs, length) = channels == _x.Channels ? (1, count * channels) : (count, channels);
+        var (runs, length) = _multiplier == 1 && channels == _x.Channels ? (1, count * channels) : (count, channels / _multiplier);
         for (var b = 0; b < _packed.Bands; b++)
         {
             var r0 = Row(top, b * 4, kernelRows);
@@ -76,7 +84,10 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
             for (var run = 0; run < runs; run++)
             {
                 var from = (nint)run * _x.Channels;
-                TRow.Interleave(r0 + from, r1 + from, r2 + from, r3 + from, columns + b * band + run * length * 4, length);
+                var to = columns + b * band + run * channels * 4;
+                TRow.Interleave(r0 + from, r1 + from, r2 + from, r3 + from, _multiplier > 1 ? once : to, length);
+                if (_multiplier > 1)
+                    Repeat((uint*)once, (uint*)to, length);
             }
         }
 
@@ -109,6 +120,13 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
             else
                 TRow.Compute(&arguments);
         }
+    }
+
+    private void Repeat(uint* quads, uint* to, int count)
+    {
+        for (var i = 0; i < count; i++)
+            for (var output = 0; output < _multiplier; output++)
+                *to++ = quads[i];
     }
 
     /// <summary>Row of a kernel row; beyond the kernel any row, since its weights are zero.</summary>

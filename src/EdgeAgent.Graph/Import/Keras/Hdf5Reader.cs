@@ -14,6 +14,7 @@ internal sealed class Hdf5Reader : IDisposable
     private readonly NativeFile _file;
     private readonly long _length;
     private readonly Dictionary<string, IH5Object?> _found = [];
+    private Dictionary<string, string>? _joined;
 
     public Hdf5Reader(byte[] bytes)
     {
@@ -21,10 +22,16 @@ internal sealed class Hdf5Reader : IDisposable
         _file = Guarded("", () => H5File.Open(_stream));
     }
 
-    public bool Exists(string path) => Guarded(path, () => Find(path) is not null);
+    public bool Exists(string path) => Guarded(path, () => Find(path) is not null || Joined.Keys.Any(name => Below(path, name) is not null));
+
+    public bool IsDataset(string path) => Guarded(path, () => Find(path) is IH5Dataset);
 
     /// <summary>Names of what a group holds.</summary>
-    public IReadOnlyList<string> Children(string path) => Guarded(path, () => Group(path).Children().Select(c => c.Name).ToList());
+    public IReadOnlyList<string> Children(string path) => Guarded(path, () =>
+    {
+        IEnumerable<string> own = Find(path) is null ? [] : Group(path).Children().Select(c => c.Name);
+        return own.Where(name => !name.Contains('\\')).Concat(Joined.Keys.Select(name => Below(path, name)).OfType<string>()).Distinct().ToList();
+    });
 
     /// <summary>A text attribute; null if the group has none of that name.</summary>
     public string? Text(string path, string attribute) => Guarded(path, () =>
@@ -101,8 +108,31 @@ internal sealed class Hdf5Reader : IDisposable
             return known;
         var slash = path.LastIndexOf('/');
         var (parent, name) = (Find(path[..Math.Max(0, slash)]) as IH5Group, path[(slash + 1)..]);
-        return _found[path] = parent?.LinkExists(name) == true ? parent.Get(name) : null;
+        return _found[path] = parent?.LinkExists(name) == true ? parent.Get(name) : Joined.TryGetValue(path, out var joined) ? _file.Get(joined) : null;
     }
+
+    /// <summary>
+    /// Groups of the root by their paths, where their names are whole paths: on Windows, Keras joins the names of groups by backslashes,
+    /// which HDF5 does not take apart.
+    /// </summary>
+    private Dictionary<string, string> Joined
+    {
+        get
+        {
+            if (_joined is null)
+            {
+                _joined = [];
+                foreach (var child in _file.Children())
+                    if (child.Name.Contains('\\'))
+                        _joined.TryAdd(child.Name.Replace('\\', '/'), child.Name);
+            }
+            return _joined;
+        }
+    }
+
+    /// <summary>The name, in the group at <paramref name="path"/>, of what leads to <paramref name="joined"/>; null if nothing does.</summary>
+    private static string? Below(string path, string joined) =>
+        path.Length == 0 ? joined.Split('/')[0] : joined.Length > path.Length && joined[path.Length] == '/' && joined.StartsWith(path, StringComparison.Ordinal) ? joined[(path.Length + 1)..].Split('/')[0] : null;
 
     private IH5Group Group(string path) => Find(path) as IH5Group ?? throw new ImportFault($"'{ModelImportException.OneLine(path)}' in the HDF5 file is no group");
 

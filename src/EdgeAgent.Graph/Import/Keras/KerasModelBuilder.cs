@@ -45,7 +45,7 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
     {
         // Before Keras 2.2.3 the configuration is the list itself.
         var layers = (model.Config.IsArray ? model.Config : model.Config["layers"]).Items.Select(l => new KerasLayer(l)).ToList();
-        var orders = Orders(layers);
+        var orders = weights.Orders(layers);
         if (inputs is not null && inputs.Count != 1)
             throw model.Fault($"is called with {inputs.Count} values; a Sequential takes one");
         Laid? value = inputs?[0];
@@ -68,7 +68,7 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
     private IReadOnlyList<(string Name, Laid Value)> Functional(KerasLayer model, IReadOnlyList<Laid>? inputs, IKerasWeights weights, int depth)
     {
         var layers = model.Config["layers"].Items.Select(l => new KerasLayer(l)).ToList();
-        var orders = Orders(layers);
+        var orders = weights.Orders(layers);
         var (inputRefs, outputRefs) = (KerasReference.List(model.Config["input_layers"], model), KerasReference.List(model.Config["output_layers"], model));
         if (outputRefs.Count == 0)
             throw model.Fault("names no output layers");
@@ -183,12 +183,5 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
         if (own.IsNull)
             own = model.Config.IsObject ? model.Config["build_input_shape"] : own;
         return own.IsNull ? model.BuildConfig["input_shape"] : own;
-    }
-
-    /// <summary>How many layers of the same class come before each, by which Keras 3 names their weights.</summary>
-    private static int[] Orders(List<KerasLayer> layers)
-    {
-        var seen = new Dictionary<string, int>();
-        return [.. layers.Select(layer => (seen[layer.Class] = seen.GetValueOrDefault(layer.Class) + 1) - 1)];
     }
 }

@@ -8,6 +8,9 @@ namespace EdgeAgent.Graph.Import.Keras;
 /// </summary>
 internal sealed class LegacyWeights(Hdf5Reader file, string root, string? nestedIn = null) : IKerasWeights
 {
+    /// <summary>Names tell these layers apart.</summary>
+    public int[] Orders(IReadOnlyList<KerasLayer> layers) => new int[layers.Count];
+
     public IKerasWeights Nested(KerasLayer layer, int order) => nestedIn is null ? new LegacyWeights(file, root, layer.Name) : this;
 
     public IReadOnlyList<(string Name, Func<Tensor> Read)> Of(KerasLayer layer, int order)

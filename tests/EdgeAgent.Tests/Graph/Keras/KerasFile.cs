@@ -77,11 +77,34 @@ internal sealed class KerasFile
         return Archive(Configuration(outputs, keras3: true).ToJsonString(), Hdf5Writer.Write(root));
     }
 
-    public static byte[] Archive(string config, byte[] weights)
+    /// <summary>
+    /// A .keras archive of Keras 2.12 to 2.15: its list of layers names one with weights a second time, which counts; groups of the
+    /// names of classes lie in "_layer_checkpoint_dependencies", on Windows as one name with backslashes.
+    /// </summary>
+    public byte[] ToKeras2Archive(bool windows, params string[] outputs)
+    {
+        var root = new Hdf5Group();
+        root.At("vars");
+        var counts = new Dictionary<string, int>();
+        foreach (var layer in _layers)
+        {
+            var count = counts.GetValueOrDefault(layer.Class);
+            counts[layer.Class] = count + (layer.Weights.Count > 0 ? 2 : 1);
+            var group = $"_layer_checkpoint_dependencies/{SnakeCase(layer.Class)}{(count > 0 ? "_" + count.ToString(CultureInfo.InvariantCulture) : "")}";
+            string Group(string part) => (part.Length > 0 ? $"{group}/{part}" : group) is var path && windows ? path.Replace('/', '\\') : path;
+            root.At(Group("") + "/vars");
+            foreach (var part in layer.Weights.GroupBy(w => w.Path))
+                foreach (var (index, weight) in part.Index())
+                    root.Add($"{Group(part.Key)}/vars/{index.ToString(CultureInfo.InvariantCulture)}", weight.Value);
+        }
+        return Archive(Configuration(outputs, keras3: false).ToJsonString(), Hdf5Writer.Write(root), "2.13.1");
+    }
+
+    public static byte[] Archive(string config, byte[] weights, string version = "3.3.3")
     {
         using var bytes = new MemoryStream();
         using (var archive = new ZipArchive(bytes, ZipArchiveMode.Create))
-            foreach (var (name, content) in ((string, byte[])[])[("metadata.json", """{"keras_version": "3.3.3"}"""u8.ToArray()), ("config.json", Encoding.UTF8.GetBytes(config)), ("model.weights.h5", weights)])
+            foreach (var (name, content) in ((string, byte[])[])[("metadata.json", Encoding.UTF8.GetBytes($$"""{"keras_version": "{{version}}"}""")), ("config.json", Encoding.UTF8.GetBytes(config)), ("model.weights.h5", weights)])
                 using (var entry = archive.CreateEntry(name, CompressionLevel.NoCompression).Open())
                     entry.Write(content);
         return bytes.ToArray();

@@ -21,6 +21,60 @@ public class KerasFileTests
         ChannelsLastMath.AssertClose(network.Expected(images), Run(graph, images));
     }
 
+    /// <summary>Several layers of each class, with and without weights, under their own names, which look like names of groups.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Archive_OfKeras2_GivesEveryLayerItsOwnWeights(bool windows)
+    {
+        var (file, random) = (new KerasFile(), new TestGraph(3));
+        var x = file.Input(6, 4);
+        for (var i = 0; i < 3; i++)
+        {
+            x = file.Layer("Conv1D", new() { ["filters"] = 4, ["kernel_size"] = 3, ["padding"] = "same" }, [("kernel", random.Random(1, 3, 4, 4)), ("bias", random.Random(1, 4))], x);
+            x = file.Layer("Activation", new() { ["activation"] = "tanh" }, (IReadOnlyList<(string, Tensor)>)[], x);
+        }
+        for (var i = 0; i < 3; i++)
+            x = file.Layer("SimpleRNN", new() { ["units"] = 4, ["return_sequences"] = true },
+                [("cell", "kernel", random.Random(1, 4, 4)), ("cell", "recurrent_kernel", random.Random(1, 4, 4)), ("cell", "bias", random.Random(1, 4))], x);
+        x = file.Layer("BatchNormalization", new() { ["scale"] = false }, [("beta", random.Random(1, 4)), ("moving_mean", random.Random(1, 4)), ("moving_variance", Tensor.Of([1f, 2, 3, 4], 4))], x);
+        var output = file.Layer("Dense", new() { ["units"] = 2 }, [("kernel", random.Random(1, 4, 2)), ("bias", random.Random(1, 2))], x);
+        var sequence = random.Random(1, 2, 6, 4);
+        // The older format names the weights of every layer.
+        ChannelsLastMath.AssertClose(Run(Load(file.ToHdf5(output), ".h5"), sequence), Run(Load(file.ToKeras2Archive(windows, output), ".keras"), sequence));
+    }
+
+    /// <summary>x A B by two models of one layer each, which lie in groups in groups.</summary>
+    [Theory]
+    [InlineData('/')]
+    [InlineData('\\')]
+    public void Archive_OfKeras2WithNestedModels_GivesThemTheirWeights(char separator)
+    {
+        static string Nested(string name, string reads) => $$$"""
+            {"class_name": "Sequential", "name": "{{{name}}}", "config": {"name": "{{{name}}}", "layers": [
+              {"class_name": "InputLayer", "config": {"name": "{{{name}}}_in", "batch_input_shape": [null, 2], "dtype": "float32"}},
+              {"class_name": "Dropout", "config": {"name": "{{{name}}}_dropout", "rate": 0.5}},
+              {"class_name": "Dense", "config": {"name": "{{{name}}}_dense", "units": 2, "activation": "linear", "use_bias": false}}]}, "inbound_nodes": [[["{{{reads}}}", 0, 0, {}]]]}
+            """;
+        var configuration = $$$"""
+            {"class_name": "Functional", "config": {"name": "outer", "layers": [
+              {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, 2], "dtype": "float32"}, "inbound_nodes": []},
+              {{{Nested("sequential_1", "x")}}}, {{{Nested("sequential_2", "sequential_1")}}}],
+              "input_layers": [["x", 0, 0]], "output_layers": [["sequential_2", 0, 0]]}}
+            """;
+        var root = new Hdf5Group();
+        foreach (var (name, kernel) in new[] { ("sequential", Tensor.Of([1f, 2, 3, 4], 2, 2)), ("sequential_2", Tensor.Of([0f, 1, 10, 0], 2, 2)) })
+            foreach (var (layer, weights) in new[] { ("dropout", null), ("dense", kernel) })
+            {
+                var group = string.Join(separator, "_layer_checkpoint_dependencies", name, "_layer_checkpoint_dependencies", layer);
+                root.At(group + "/vars");
+                if (weights is not null)
+                    root.Add(group + "/vars/0", weights);
+            }
+        // x A = [16, 22] for [1, 5]; x A B = [220, 16].
+        Assert.Equal([220f, 16], Run(Load(KerasFile.Archive(configuration, Hdf5Writer.Write(root), "2.15.0"), ".keras"), Tensor.Of([1f, 5], 1, 2)).Floats);
+    }
+
     [Fact]
     public void WrongExtension_IsReadByContent()
     {

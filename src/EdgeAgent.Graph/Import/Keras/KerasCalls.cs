@@ -78,13 +78,10 @@ internal static class KerasCalls
                         Collect(extra, arguments, layer, name);
             }
             else
-                foreach (var item in KerasReference.TryRead(call) is not null ? [call] : call.Items)
+                foreach (var item in Legacy(call) is not null ? [call] : call.Items)
                 {
-                    // A list that begins with "_CONSTANT_VALUE" is a number.
-                    if (item is { IsArray: true, Items: [{ IsText: true } mark, { IsNumber: true }, var constant, ..] } && mark.Text() == "_CONSTANT_VALUE")
-                        arguments.Add(new(null, (float)constant.Number(0)));
-                    else
-                        Legacy(item, KerasReference.TryRead(item) ?? throw layer.Fault("is called with something that is no output of a layer"), arguments);
+                    arguments.Add(Legacy(item) ?? throw layer.Fault("is called with something that is neither an output of a layer nor a number"));
+                    LegacyNamed(item, arguments);
                     if (options.IsNull && item.Items.Count > 3)
                         options = item.Items[3];
                 }
@@ -93,10 +90,17 @@ internal static class KerasCalls
         return calls;
     }
 
-    /// <summary>["layer", call, tensor, {arguments by name}]; among the latter are further tensors, and the number that is a function's second operand.</summary>
-    private static void Legacy(KerasJson item, KerasReference reference, List<KerasArgument> arguments)
+    /// <summary>["layer", call, tensor, {arguments by name}], or ["_CONSTANT_VALUE", -1, number, {arguments by name}]; null if it is neither.</summary>
+    private static KerasArgument? Legacy(KerasJson item)
     {
-        arguments.Add(KerasArgument.Of(reference));
+        if (item is { IsArray: true, Items: [{ IsText: true } mark, { IsNumber: true }, var constant, ..] } && mark.Text() == "_CONSTANT_VALUE")
+            return constant.IsNumber ? new(null, (float)constant.Number(0)) : null;
+        return KerasReference.TryRead(item) is { } reference ? KerasArgument.Of(reference) : null;
+    }
+
+    /// <summary>Among the arguments by name are further tensors, and the number that is a function's second operand.</summary>
+    private static void LegacyNamed(KerasJson item, List<KerasArgument> arguments)
+    {
         if (item.Items.Count <= 3)
             return;
         foreach (var (name, value) in Members(item.Items[3]))

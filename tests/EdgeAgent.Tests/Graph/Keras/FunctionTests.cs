@@ -46,6 +46,25 @@ public class FunctionTests
         ChannelsLastMath.AssertClose(Expected(), KerasFileTests.Run(KerasFileTests.Load(file.ToArchive(output), ".keras"), X));
     }
 
+    /// <summary>0.5 * (1 - x): the number is what the function is called with, and the tensor its argument by name.</summary>
+    [Fact]
+    public void Functions_OfKeras2WithANumberFirst_KeepTheOrderOfTheirOperands()
+    {
+        const string configuration = """
+            {"class_name": "Functional", "config": {"name": "model", "layers": [
+              {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, 3], "dtype": "float32"}, "inbound_nodes": []},
+              {"class_name": "TFOpLambda", "name": "difference", "config": {"name": "difference", "function": "math.subtract"}, "inbound_nodes": [["_CONSTANT_VALUE", -1, 1, {"y": ["x", 0, 0], "name": null}]]},
+              {"class_name": "TFOpLambda", "name": "product", "config": {"name": "product", "function": "math.multiply"}, "inbound_nodes": [["_CONSTANT_VALUE", -1, 0.5, {"y": ["difference", 0, 0], "name": null}]]}],
+              "input_layers": [["x", 0, 0]], "output_layers": [["product", 0, 0]]}}
+            """;
+        var root = new Hdf5Group();
+        root.Attributes["keras_version"] = "2.12.0";
+        root.Attributes["model_config"] = configuration;
+        root.At("model_weights").Attributes["layer_names"] = new List<string> { "x" };
+        var graph = KerasFileTests.Load(Hdf5Writer.Write(root), ".h5");
+        Assert.Equal([0.25f, -0.5f, 2], KerasFileTests.Run(graph, Tensor.Of([0.5f, 2, -3], 1, 3)).Floats);
+    }
+
     [Fact]
     public void Shapes_AreChanged()
     {

@@ -64,7 +64,7 @@ public class KerasFileTests
             """;
         var root = new Hdf5Group();
         foreach (var (name, kernel) in new[] { ("sequential", Tensor.Of([1f, 2, 3, 4], 2, 2)), ("sequential_2", Tensor.Of([0f, 1, 10, 0], 2, 2)) })
-            foreach (var (layer, weights) in new[] { ("dropout", null), ("dense", kernel) })
+            foreach (var (layer, weights) in ((string, Tensor?)[])[("dropout", null), ("dense", kernel)])
             {
                 var group = string.Join(separator, "_layer_checkpoint_dependencies", name, "_layer_checkpoint_dependencies", layer);
                 root.At(group + "/vars");

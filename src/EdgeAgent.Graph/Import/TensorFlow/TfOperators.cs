@@ -127,7 +127,7 @@ internal static class TfOperators
 
     /// <summary>Names for the error that refuses an operator, and for the README: those above and what <see cref="TfWalker"/> takes itself.</summary>
     public static IEnumerable<string> Supported => All.Keys
-        .Concat(["If", "StatelessIf", "StatelessWhile", "While", "PartitionedCall", "Placeholder", "ReadVariableOp", "StatefulPartitionedCall", "VarHandleOp", "Variable", "VariableV2"])
+        .Concat(["If", "StatelessIf", "StatelessWhile", "While", "PartitionedCall", "Placeholder", "ReadVariableOp", "ResourceGather", "StatefulPartitionedCall", "VarHandleOp", "Variable", "VariableV2"])
         .Order(StringComparer.Ordinal)
         .Select(op => TfFolding.OnlyFolded.Contains(op) ? $"{op} (of constants and shapes)" : op);
 

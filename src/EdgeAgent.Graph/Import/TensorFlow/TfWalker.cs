@@ -57,6 +57,9 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
             // A reference variable (TensorFlow 1) is read by an Identity; a handle only passes through one.
             case "Identity" when node.Input(0) is TfValue.Variable && node.Type("T") != (int)TfType.Resource:
                 return [Read(node, node.Input(0))];
+            // An embedding of TensorFlow 2: rows of a variable that is not read as a whole.
+            case "ResourceGather":
+                return Emitted(new(def, [Read(node, node.Input(0)), .. inputs.Skip(1)], graph), TfOperators.All["Gather"]);
             case "While" or "StatelessWhile":
                 return Loop(node, Function(def, "cond"), Function(def, "body"), inputs);
             case "If" or "StatelessIf":
@@ -68,8 +71,11 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
         }
         if (!TfOperators.All.TryGetValue(def.Op, out var convert))
             throw node.Fault($"the operator is not supported; supported are {string.Join(", ", TfOperators.Supported)}");
-        if (TfFolding.TryFold(node) is { } folded)
-            return [new TfValue.Folded(folded)];
+        return TfFolding.TryFold(node) is { } folded ? [new TfValue.Folded(folded)] : Emitted(node, convert);
+    }
+
+    private IReadOnlyList<TfValue> Emitted(TfNode node, TfOperators.Converter convert)
+    {
         try
         {
             return convert(node, graph);

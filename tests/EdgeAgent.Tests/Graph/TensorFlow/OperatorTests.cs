@@ -222,6 +222,31 @@ public class OperatorTests
         ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 1, rows, columns, 1), KerasFileTests.Run(graph, x));
     }
 
+    /// <summary>Rows of a variable, by whole numbers.</summary>
+    [Fact]
+    public void Embedding_OfTensorFlow2_PicksRowsOfItsVariable()
+    {
+        var table = _test.Random(1, 7, 3);
+        var meta = new MetaGraphDef { MetaInfoDef = new(), GraphDef = new() };
+        meta.MetaInfoDef.Tags.Add("serve");
+        meta.GraphDef.Node.AddRange(
+        [
+            Node("words", "Placeholder", []), Node("table", "VarHandleOp", []), Node("rows", "ResourceGather", ["table", "words"], ("batch_dims", new() { I = 0 })), Node("y", "Identity", ["rows"]),
+        ]);
+        var signature = new SignatureDef();
+        signature.Inputs.Add("words", new() { Name = "words:0", Dtype = (int)TfType.Int32, TensorShape = BundleWriter.Shape([-1, 2]) });
+        signature.Outputs.Add("y", new() { Name = "y:0" });
+        meta.SignatureDef.Add("serving_default", signature);
+        var model = new SavedModel { SavedModelSchemaVersion = 1 };
+        model.MetaGraphs.Add(meta);
+        var (index, data) = BundleWriter.Write([KeyValuePair.Create("table", table)]);
+        using var folder = new TemporaryFolder();
+        TensorFlowFile.Write(folder.Path, (model.ToByteArray(), index, data));
+        var words = Tensor.Of([6, 0, 2, 6], 2, 2);
+        float[] expected = [.. new[] { 6, 0, 2, 6 }.SelectMany(w => table.Floats[(3 * w)..(3 * w + 3)])];
+        Assert.Equal(expected, KerasFileTests.Run(ModelImporter.Load(folder.Path), words).Floats);
+    }
+
     /// <summary>What these operators are made of is arithmetic on shapes and margins from the file.</summary>
     [Fact]
     public void MutatedOperators_FiveThousandTimes_AlwaysGiveAGraphOrARefusal()

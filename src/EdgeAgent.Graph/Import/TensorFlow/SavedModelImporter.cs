@@ -43,9 +43,16 @@ internal static class SavedModelImporter
     /// <summary>The graph whose outputs of these names have these values.</summary>
     public static GraphSpec Build(GraphAssembly assembly, string name, IReadOnlyList<string> names, IReadOnlyList<TfValue> values, ChannelsLastGraph graph)
     {
-        var outputs = names.Zip(values, (output, value) => value is TfValue.Data data
-            ? (output, graph.Plain(data.Laid))
-            : throw new ImportFault($"output '{ModelImportException.OneLine(output)}' does not depend on any input"));
+        var outputs = names.Zip(values, (output, value) =>
+        {
+            ImportFault Fault(string what) => new($"output '{ModelImportException.OneLine(output)}' {what}");
+            return (output, value switch
+            {
+                TfValue.Data data => graph.Plain(data.Laid),
+                TfValue.Filled filled => filled.Place(graph, Fault).Name,
+                _ => throw Fault("does not depend on any input"),
+            });
+        });
         return assembly.Build(name, [.. outputs]);
     }
 

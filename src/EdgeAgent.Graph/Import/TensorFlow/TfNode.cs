@@ -30,6 +30,8 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
                 return constant.Placed ??= new(graph.Assembly.Constant($"{Name}_{index}", constant.Tensor));
             case TfValue.Folded { Value: { IsConstant: true } known }:
                 return new(graph.Assembly.Constant($"{Name}_{index}", known.ToTensor()));
+            case TfValue.Filled filled:
+                return filled.Place(graph, Fault);
             case TfValue.Folded:
                 throw Fault("computes with the batch size, which is not supported; export the model with a fixed batch");
             default:
@@ -43,6 +45,7 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
         TfValue.Data data => graph.Shape(data.Laid),
         TfValue.Constant constant => constant.Tensor.Shape,
         TfValue.Folded folded => folded.Value.Shape,
+        TfValue.Filled filled => Array.ConvertAll(filled.Shape, d => d.PerBatch == 0 ? (int)d.Value : d.Value == 0 ? -(int)d.PerBatch : throw Fault("reads a shape that depends on the batch in a way that is not supported")),
         _ => throw Fault($"input {index} is a variable where a tensor is needed"),
     };
 
@@ -56,6 +59,11 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
         TfValue.Folded { Value: { IsConstant: true } value } => value.ToTensor(),
         _ => null,
     };
+
+    /// <summary>The number that all elements of the input are, if they are one.</summary>
+    public float? Uniform(int index) => Input(index) is TfValue.Filled filled
+        ? filled.Number
+        : TryConstant(index) is { Data: float[] and [var first, ..] numbers } && numbers.AsSpan().IndexOfAnyExcept(first) < 0 ? first : null;
 
     public Tensor Constant(int index, string what) =>
         TryConstant(index) is { } tensor

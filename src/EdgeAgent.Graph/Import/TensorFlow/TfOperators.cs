@@ -156,10 +156,9 @@ internal static class TfOperators
     {
         if (node.Folded(0) is not { } shape || node.Folded(1) is not { IsConstant: true, Type: ElementType.Float32, Numbers: [var number] })
             throw node.Fault("fills a shape or with a number that is computed from data, which is not supported");
-        Laid value = new(graph.Assembly.Constant(node.Name + "_number", Tensor.Of([(float)number.Value])));
-        return [new TfValue.Data(shape.IsConstant
-            ? new(graph.Assembly.Emit(node.Name, new Expand([.. shape.Numbers.Select(n => (long)n.Value)]), value.Name))
-            : graph.PerSample(node.Name, shape.Numbers, value, node.Fault))];
+        return shape.IsConstant
+            ? [new TfValue.Data(new(graph.Assembly.Emit(node.Name, new Expand([.. shape.Numbers.Select(n => (long)n.Value)]), graph.Assembly.Constant(node.Name + "_number", Tensor.Of([(float)number.Value])))))]
+            : [new TfValue.Filled(node.Name, shape.Numbers, (float)number.Value)];
     }
 
     /// <summary>A number in the shape of a value.</summary>
@@ -274,11 +273,26 @@ internal static class TfOperators
     private static Laid FusedBatchNorm(TfNode node, ChannelsLastGraph graph)
     {
         if (node.Flag("is_training", otherwise: true))
-            throw node.Fault("is in training mode; export the model for inference");
+            return Standardized(node, graph) ?? throw node.Fault("is in training mode; export the model for inference");
         var (x, result) = Image(node, graph);
         return result(graph.BatchNorm(
             node.Name, x, node.Float("epsilon", 1e-4f),
             node.Constant(1, "scales"), node.Constant(2, "offsets"), node.Constant(3, "means"), node.Constant(4, "variances")));
+    }
+
+    /// <summary>
+    /// Keras 2 normalises layers by a batch-norm in training mode, over samples that it lays out as the channels of a single image,
+    /// and scales the result itself.
+    /// </summary>
+    private static Laid? Standardized(TfNode node, ChannelsLastGraph graph)
+    {
+        if (!ChannelsFirst(node) || node.Shape(0) is not [1, var samples, > 0 and var height, > 0 and var width] || node.Uniform(1) != 1 || node.Uniform(2) != 0)
+            return null;
+        var size = checked(height * width);
+        var rows = graph.Reshape(node.Name + "_rows", node.Data(0), [samples, size], node.Fault);
+        var scale = graph.Assembly.Constant(node.Name + "_scale", Tensor.Of(Enumerable.Repeat(1f, size).ToArray(), size));
+        Laid normal = new(graph.Assembly.Emit(node.Name, new LayerNormalization(1, node.Float("epsilon", 1e-4f)), graph.Plain(rows), scale));
+        return graph.Reshape(node.Name + "_image", normal, [1, samples, height, width], node.Fault);
     }
 
     private static Laid MatMul(TfNode node, ChannelsLastGraph graph)

@@ -19,6 +19,17 @@ internal abstract record TfValue
     /// <summary>A value of the IR graph.</summary>
     public sealed record Data(Laid Laid) : TfValue;
 
+    /// <summary>One number everywhere, in a shape that depends on the batch.</summary>
+    /// <param name="Name">Of the node that makes it.</param>
+    public sealed record Filled(string Name, FoldedNumber[] Shape, float Number) : TfValue
+    {
+        private Laid? _placed;
+
+        /// <summary>The value in the graph, where it is read: what only says that it is the same everywhere needs no node.</summary>
+        public Laid Place(ChannelsLastGraph graph, Func<string, Exception> fault) =>
+            _placed ??= graph.PerSample(Name, Shape, new(graph.Assembly.Constant(Name + "_number", Tensor.Of([Number]))), fault);
+    }
+
     /// <summary>A list of tensors; what nothing has set is null.</summary>
     public sealed record List(IReadOnlyList<TfValue?> Items) : TfValue;
 

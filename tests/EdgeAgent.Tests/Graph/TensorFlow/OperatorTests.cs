@@ -222,6 +222,49 @@ public class OperatorTests
         ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 1, rows, columns, 1), KerasFileTests.Run(graph, x));
     }
 
+    /// <summary>As Keras 2 traces its layer: the samples become channels of one image, which a batch-norm in training mode normalises.</summary>
+    [Theory]
+    [InlineData(new[] { 2, 3, 4 })]
+    [InlineData(new[] { 3, 5 })]
+    public void LayerNormalization_ByABatchNormOverSamples_NormalizesTheLastAxis(int[] shape)
+    {
+        const float epsilon = 1e-3f;
+        var width = shape[^1];
+        var (x, gamma, beta) = (_test.Random(2, shape), _test.Random(1, width), _test.Random(1, width));
+        AttrValue first = new() { I = 1 };
+        var nodes = new List<NodeDef>
+        {
+            Placeholder("x", shape), Node("shape", "Shape", ["x"]), Ints("one", [1], []), Constant("number_one", Tensor.Of([1f], [])), Constant("number_zero", Tensor.Of([0f], [])), Ints("step", [1]),
+            Constant("none", Tensor.Of(Array.Empty<float>(), 0)), Constant("gamma", gamma), Constant("beta", beta),
+        };
+        var samples = "one";
+        for (var i = 0; i < shape.Length; i++)
+        {
+            nodes.AddRange([Ints($"begin_{i}", [i]), Ints($"end_{i}", [i + 1]), Node($"size_{i}", "StridedSlice", ["shape", $"begin_{i}", $"end_{i}", "step"], ("shrink_axis_mask", first))]);
+            if (i < shape.Length - 1)
+            {
+                nodes.Add(Node($"samples_{i}", "Mul", [samples, $"size_{i}"]));
+                samples = $"samples_{i}";
+            }
+        }
+        nodes.AddRange(
+        [
+            Node("image_shape", "Pack", ["one", samples, $"size_{shape.Length - 1}", "one"]), Node("image", "Reshape", ["x", "image_shape"]), Node("count", "Pack", [samples]),
+            Node("ones", "Fill", ["count", "number_one"]), Node("zeros", "Fill", ["count", "number_zero"]),
+            Node("norm", "FusedBatchNormV3", ["image", "ones", "zeros", "none", "none"], ("data_format", Text("NCHW")), ("is_training", new() { B = true }), ("epsilon", new() { F = epsilon })),
+            Node("back", "Reshape", ["norm", "shape"]), Node("scaled", "Mul", ["back", "gamma"]), Node("y", "AddV2", ["scaled", "beta"]),
+        ]);
+        var expected = x.Floats.Chunk(width).SelectMany(row =>
+        {
+            var mean = row.Average(v => (double)v);
+            var deviation = Math.Sqrt(row.Average(v => (v - mean) * (v - mean)) + epsilon);
+            return row.Select((v, i) => (float)((v - mean) / deviation * gamma.Floats[i] + beta.Floats[i]));
+        });
+        var graph = Import([.. nodes]);
+        Assert.Equal([-1, .. shape[1..]], graph.Outputs[0].Shape);
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], shape), KerasFileTests.Run(graph, x));
+    }
+
     /// <summary>Rows of a variable, by whole numbers.</summary>
     [Fact]
     public void Embedding_OfTensorFlow2_PicksRowsOfItsVariable()

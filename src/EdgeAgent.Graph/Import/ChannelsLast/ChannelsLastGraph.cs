@@ -53,6 +53,9 @@ internal sealed class ChannelsLastGraph(GraphAssembly graph)
         return y;
     }
 
+    /// <summary>The value in another type, if it is not of it already.</summary>
+    public Laid Cast(string name, Laid x, ElementType type) => graph.Value(x.Name).Type == type ? x : x with { Name = graph.Emit(name, new Cast(type), x.Name) };
+
     /// <summary>A constant repeated for every sample: a shape in which one dimension is the batch.</summary>
     public Laid PerSample(string name, FoldedNumber[] shape, Laid value, Func<string, Exception> fault)
     {

@@ -10,6 +10,7 @@ internal static class KerasActivations
 
     private static readonly Dictionary<string, Activation> _all = new()
     {
+        ["celu"] = Unary(new Elu(1)),
         ["elu"] = Unary(new Elu(1)),
         ["exponential"] = Unary(new Exp()),
         ["gelu"] = (n, x, g) => Activations.Gelu(n, x, approximate: false, g),
@@ -20,6 +21,7 @@ internal static class KerasActivations
         ["leaky_relu"] = Unary(new LeakyRelu(0.2f)),
         ["linear"] = (_, x, _) => x,
         ["log_sigmoid"] = LogSigmoid,
+        ["log_softmax"] = (n, x, g) => new(g.Assembly.Emit(n, new LogSoftmax(g.Shape(x).Length - 1), g.Plain(x))),
         ["mish"] = Activations.Mish,
         ["relu"] = Unary(new Relu()),
         ["relu6"] = Unary(new Clip(0, 6)),

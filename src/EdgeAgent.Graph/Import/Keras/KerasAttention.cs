@@ -152,9 +152,7 @@ internal static class KerasAttention
         return call.Graph.Binary($"{call.Name}_{role}_masked", new Add(), scores, call.Graph.Binary($"{call.Name}_{role}_penalty", new Mul(), missing, Number(call, role + "_masked", Masked)));
     }
 
-    private static Laid AsNumbers(KerasCall call, string role, Laid mask) => call.Graph.Assembly.Value(mask.Name).Type == ElementType.Float32
-        ? mask
-        : new(call.Graph.Assembly.Emit($"{call.Name}_{role}_numbers", new Cast(ElementType.Float32), call.Graph.Plain(mask)));
+    private static Laid AsNumbers(KerasCall call, string role, Laid mask) => call.Graph.Cast($"{call.Name}_{role}_numbers", mask, ElementType.Float32);
 
     /// <summary>1 where the key is not behind the query.</summary>
     private static Tensor Causal(int queries, int keys) =>

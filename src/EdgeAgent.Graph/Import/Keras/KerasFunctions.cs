@@ -16,7 +16,7 @@ internal static class KerasFunctions
         ["abs"] = Unary(new Abs()),
         ["absolute"] = Unary(new Abs()),
         ["add"] = Binary(new Add()),
-        ["cast"] = f => f.Graph.Assembly.Value(f.X.Name).Type == ElementType.Float32 ? f.X : f.X with { Name = f.Graph.Assembly.Emit(f.Name, new Cast(ElementType.Float32), f.X.Name) },
+        ["cast"] = f => f.Graph.Cast(f.Name, f.X, TypeOf(f)),
         ["clip"] = Clipped,
         ["clip_by_value"] = Clipped,
         ["concat"] = f => f.Graph.Concat(f.Name, f.Operands, f.Axis(f.Option("axis").Int(-1))),
@@ -31,6 +31,7 @@ internal static class KerasFunctions
         ["gelu"] = f => Activations.Gelu(f.Name, f.X, f.Option("approximate").Flag(false), f.Graph),
         ["getitem"] = f => KerasItems.Pick(f),
         ["identity"] = f => f.X,
+        ["l2_normalize"] = f => KerasNormalizations.UnitLength(f.Name, f.X, f.Option("axis") is { IsNull: false } axis ? Axes(f, axis) : throw f.Fault("normalizes over the batch, which is not supported"), f.Graph, (float)f.Option("epsilon").Number(1e-12)),
         ["leaky_relu"] = f => f.Graph.Unary(f.Name, new LeakyRelu((float)f.Option("negative_slope", "alpha").Number(0.2)), f.X),
         ["log"] = Unary(new Log()),
         ["log_softmax"] = f => new(f.Graph.Assembly.Emit(f.Name, new LogSoftmax(f.Axis(f.Option("axis").Int(-1))), f.Graph.Plain(f.X))),
@@ -55,6 +56,7 @@ internal static class KerasFunctions
         ["relu"] = Unary(new Relu()),
         ["relu6"] = Unary(new Clip(0, 6)),
         ["reshape"] = Reshape,
+        ["resize"] = Resize,
         ["rsqrt"] = f => f.Graph.Unary(f.Name, new Reciprocal(), f.Graph.Unary(f.Name + "_root", new Sqrt(), f.X)),
         ["selu"] = f => Activations.Selu(f.Name, f.X, f.Graph),
         ["sigmoid"] = Unary(new Sigmoid()),
@@ -73,12 +75,16 @@ internal static class KerasFunctions
         ["sum"] = Reduced((axes, keep) => new ReduceSum(axes, keep)),
         ["swish"] = f => Activations.Swish(f.Name, f.X, f.Graph),
         ["tanh"] = Unary(new Tanh()),
+        ["tile"] = Tile,
         ["transpose"] = Transpose,
         ["true_divide"] = Binary(new Div()),
         ["truediv"] = Binary(new Div()),
     };
 
-    public static IEnumerable<string> Supported => _all.Keys.Order(StringComparer.Ordinal);
+    /// <summary>The function of several results.</summary>
+    private const string SplitName = "split";
+
+    public static IEnumerable<string> Supported => _all.Keys.Append(SplitName).Order(StringComparer.Ordinal);
 
     /// <summary>The function that a layer of the configuration stands for; null for a real layer.</summary>
     public static string? NameOf(KerasLayer layer)
@@ -93,11 +99,12 @@ internal static class KerasFunctions
     {
         var simple = Simple(function[(function.LastIndexOf('.') + 1)..]);
         var called = new KerasFunction(layer, call, operands, graph);
-        if (!_all.TryGetValue(simple, out var apply))
+        Function? apply = null;
+        if (simple != SplitName && !_all.TryGetValue(simple, out apply))
             throw layer.Fault($"the function '{ModelImportException.OneLine(function)}' is not supported; supported are {string.Join(", ", Supported)}");
         try
         {
-            return [apply(called)];
+            return apply is null ? Split(called) : [apply(called)];
         }
         catch (InvalidGraphException e)
         {
@@ -119,8 +126,20 @@ internal static class KerasFunctions
     private static Function Reduced(Func<int[], bool, ReduceOperator> op) => f =>
     {
         var given = f.Option("axis");
-        int[] axes = given.IsNull ? [.. Enumerable.Range(0, f.Shape.Length)] : given.IsNumber ? [given.Int(0)] : [.. given.Items.Select(i => i.Int(0))];
-        return f.Graph.Reduce(f.Name, op([.. axes.Select(a => f.Axis(a)).Distinct().Order()], f.Option("keepdims", "keep_dims").Flag(false)), f.X);
+        return f.Graph.Reduce(f.Name, op(given.IsNull ? [.. Enumerable.Range(0, f.Shape.Length)] : Axes(f, given), f.Option("keepdims", "keep_dims").Flag(false)), f.X);
+    };
+
+    /// <summary>One axis or several, in order.</summary>
+    private static int[] Axes(KerasFunction f, KerasJson given) =>
+        [.. (given.IsNumber ? [given.Int(0)] : given.Items.Select(i => i.Int(0))).Select(a => f.Axis(a)).Distinct().Order()];
+
+    private static ElementType TypeOf(KerasFunction f) => (f.Option("dtype").IsText ? f.Option("dtype").Text() : "float32") switch
+    {
+        "int32" => ElementType.Int32,
+        "int64" => ElementType.Int64,
+        "bool" => ElementType.Bool,
+        var type when type.Contains("float", StringComparison.Ordinal) => ElementType.Float32,
+        var other => throw f.Fault($"casts to {ModelImportException.OneLine(other)}, which is not supported"),
     };
 
     private static Laid Clipped(KerasFunction f)
@@ -138,6 +157,52 @@ internal static class KerasFunctions
         // -1 first is the batch where all other sizes are given, and is found out otherwise.
         var numbers = Array.ConvertAll(shape, d => new FoldedNumber(d));
         return f.Reshaped(TargetShapes.Resolved(f.Shape, numbers, zeroCopies: false, f.Fault));
+    }
+
+    /// <summary>Images of another size. TensorFlow 1's function of this name looks at other places of the image.</summary>
+    private static Laid Resize(KerasFunction f)
+    {
+        var kept = new[] { "preserve_aspect_ratio", "antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio" }.FirstOrDefault(s => f.Option(s).Flag(false));
+        if (f.Shape.Length != 4 || f.Option("size").Ints(2) is not [> 0 and var height, > 0 and var width] || kept is not null
+            || f.Option("data_format").Text("channels_last") != "channels_last" || f.Option("function").Text().StartsWith("compat.v1.", StringComparison.Ordinal))
+            throw f.Fault($"resizes [{string.Join(',', f.Shape)}]{(kept is null ? "" : $" with {kept}")} in a way that is not supported");
+        var rounding = f.Option("method", "interpolation").Text("bilinear") switch
+        {
+            "bilinear" => ResizeRounding.Linear,
+            "nearest" => ResizeRounding.RoundPreferCeil,
+            var other => throw f.Fault($"interpolation '{ModelImportException.OneLine(other)}' is not supported; supported are nearest and bilinear"),
+        };
+        return f.Graph.Resize(f.Name, f.X, new([height, width], [(float)((double)height / f.Shape[1]), (float)((double)width / f.Shape[2])], ResizeCoordinates.HalfPixel, rounding));
+    }
+
+    /// <summary>Equal parts, parts of given sizes (Keras 2) or parts between given positions (Keras 3).</summary>
+    private static IReadOnlyList<Laid> Split(KerasFunction f)
+    {
+        var axis = f.Axis(f.Option("axis").Int(0));
+        var (size, given, positions) = (f.Shape[axis], f.Option("num_or_size_splits"), f.Option("indices_or_sections"));
+        var equal = (given.IsNull ? positions : given) is { IsNumber: true } number ? number.Int(1) : 0;
+        if (size < 1 || equal < 0 || equal > 0 && size % equal != 0)
+            throw f.Fault($"cannot split axis {axis} of [{string.Join(',', f.Shape)}] into {equal} equal parts");
+        var at = 0;
+        int[] ends = equal > 0 ? [.. Enumerable.Range(1, equal).Select(i => size / equal * i)]
+            : given.IsNull ? [.. positions.Items.Select(i => i.Int(0)), size]
+            : [.. given.Items.Select(i => at = checked(at + i.Int(0)))];
+        if (ends.Length is 0 or > 1024 || ends[^1] != size || ends.Zip(ends.Prepend(0)).Any(e => e.First <= e.Second))
+            throw f.Fault($"parts that end at [{string.Join(',', ends.Take(16))}] do not make up axis {axis} of [{string.Join(',', f.Shape)}]");
+        return [.. ends.Select((end, i) => f.Graph.Slice($"{f.Name}_{i}", f.X, new([i == 0 ? 0 : ends[i - 1]], [end], [axis], [1])))];
+    }
+
+    /// <summary>Repeats along each axis; what is given for fewer axes is about the last ones.</summary>
+    private static Laid Tile(KerasFunction f)
+    {
+        int[] repeats = [.. f.Option("multiples", "repeats", "reps").Items.Select(i => i.Int(0))];
+        if (repeats.Length == 0 || repeats.Length > f.Shape.Length || repeats.Any(r => r is < 1 or > 1 << 12))
+            throw f.Fault($"cannot repeat [{string.Join(',', f.Shape)}] by [{string.Join(',', repeats.Take(16))}]");
+        var x = f.X;
+        foreach (var (i, count) in repeats.Index())
+            if (count > 1)
+                x = f.Graph.Concat(f.Name, [.. Enumerable.Repeat(x, count)], f.Shape.Length - repeats.Length + i);
+        return x;
     }
 
     private static Laid Squeeze(KerasFunction f)

@@ -11,8 +11,8 @@ internal static class KerasLayers
     /// <summary>Layers that do nothing when a model is used: noise, augmentation and penalties of training.</summary>
     private static readonly string[] _trainingOnly =
     [
-        "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "RandomBrightness", "RandomContrast", "RandomFlip",
-        "RandomRotation", "RandomTranslation", "RandomZoom", "SpatialDropout1D", "SpatialDropout2D",
+        "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "RandomBrightness", "RandomContrast", "RandomErasing", "RandomFlip",
+        "RandomGrayscale", "RandomHue", "RandomRotation", "RandomSaturation", "RandomShear", "RandomTranslation", "RandomZoom", "SpatialDropout1D", "SpatialDropout2D",
     ];
 
     private static readonly Dictionary<string, Converter> _all = new()
@@ -86,23 +86,27 @@ internal static class KerasLayers
         ["SimpleRNN"] = KerasSequences.Recurrent,
     };
 
-    /// <summary>Names of Keras 1 and short forms.</summary>
+    /// <summary>Names of Keras 1, short forms, and what TensorFlow 1 called its two versions of a layer.</summary>
     private static readonly Dictionary<string, string> _aliases = new()
     {
         ["Convolution1D"] = "Conv1D", ["Convolution1DTranspose"] = "Conv1DTranspose", ["Convolution2DTranspose"] = "Conv2DTranspose", ["Deconvolution2D"] = "Conv2DTranspose", ["Convolution2D"] = "Conv2D", ["SeparableConvolution1D"] = "SeparableConv1D", ["SeparableConvolution2D"] = "SeparableConv2D",
         ["MaxPool1D"] = "MaxPooling1D", ["MaxPool2D"] = "MaxPooling2D", ["AvgPool1D"] = "AveragePooling1D", ["AvgPool2D"] = "AveragePooling2D",
+        ["BatchNormalizationV1"] = "BatchNormalization", ["BatchNormalizationV2"] = "BatchNormalization",
         ["GlobalAvgPool1D"] = "GlobalAveragePooling1D", ["GlobalAvgPool2D"] = "GlobalAveragePooling2D", ["GlobalMaxPool1D"] = "GlobalMaxPooling1D", ["GlobalMaxPool2D"] = "GlobalMaxPooling2D",
     };
 
     /// <summary>Names for the error that refuses a layer, and for the README: those above and what <see cref="KerasModelBuilder"/> takes itself.</summary>
     public static IEnumerable<string> Supported => _all.Keys.Concat(_trainingOnly).Concat(_several.Keys).Concat(["Functional", "InputLayer", "Sequential", "TimeDistributed"]).Order(StringComparer.Ordinal);
 
+    /// <summary>The name under which a layer's class is known here.</summary>
+    public static string NameOf(KerasLayer layer) => _aliases.GetValueOrDefault(layer.Class, layer.Class);
+
     /// <summary>The layer's first result.</summary>
     public static Laid Convert(KerasCall call, bool keras3) => Results(call, keras3)[0];
 
     public static IReadOnlyList<Laid> Results(KerasCall call, bool keras3)
     {
-        var name = _aliases.GetValueOrDefault(call.Layer.Class, call.Layer.Class);
+        var name = NameOf(call.Layer);
         if (_trainingOnly.Contains(name))
             return [call.X];
         try

@@ -37,7 +37,7 @@ internal sealed class KerasMasks(ChannelsLastGraph graph)
             _masks[results[0].Name] = Unequal(layer.Name + "_mask", inputs[0], 0);
         else if (layer.Class == "Masking")
             _masks[results[0].Name] = Steps(layer.Name + "_mask", Unequal(layer.Name + "_unequal", inputs[0], (float)layer.Config["mask_value"].Number(0)));
-        else if (_handsOn.Contains(layer.Class) || _recurrent.Contains(layer.Class) && Sequences(layer))
+        else if (_handsOn.Contains(KerasLayers.NameOf(layer)) || _recurrent.Contains(layer.Class) && Sequences(layer))
             Hand(inputs[0], results[0]);
         else if (_merging.Contains(layer.Class) && inputs.Any(Masked))
         {

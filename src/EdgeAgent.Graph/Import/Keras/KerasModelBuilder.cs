@@ -160,8 +160,11 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
         {
             "int32" => ElementType.Int32,
             "int64" => ElementType.Int64,
+            "uint8" => ElementType.UInt8,
+            "int8" => ElementType.Int8,
+            "bool" => ElementType.Bool,
             _ when type.Contains("float", StringComparison.Ordinal) => ElementType.Float32,
-            _ => throw layer.Fault($"is an input of type {ModelImportException.OneLine(type)}; float32, int32 and int64 are supported"),
+            _ => throw layer.Fault($"is an input of type {ModelImportException.OneLine(type)}; float32, int32, int64, uint8, int8 and bool are supported"),
         };
         var items = shape.Items;
         if (items.Count == 0)

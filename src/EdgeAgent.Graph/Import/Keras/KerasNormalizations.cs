@@ -53,11 +53,11 @@ internal static class KerasNormalizations
             : throw call.Fault($"normalizes the axes [{string.Join(',', axes)}] of [{string.Join(',', call.Shape)}], which is not supported");
     }
 
-    /// <summary>x / sqrt(max(sum(x^2), 1e-12)).</summary>
-    public static Laid UnitLength(string name, Laid x, int[] axes, ChannelsLastGraph graph)
+    /// <summary>x / sqrt(max(sum(x^2), epsilon)).</summary>
+    public static Laid UnitLength(string name, Laid x, int[] axes, ChannelsLastGraph graph, float epsilon = 1e-12f)
     {
         var sum = graph.Reduce(name + "_sum", new ReduceSum(axes, true), graph.Binary(name + "_squares", new Mul(), x, x));
-        return graph.Binary(name, new Div(), x, graph.Unary(name + "_length", new Sqrt(), graph.Unary(name + "_bounded", new Clip(1e-12f, float.MaxValue), sum)));
+        return graph.Binary(name, new Div(), x, graph.Unary(name + "_length", new Sqrt(), graph.Unary(name + "_bounded", new Clip(epsilon, float.MaxValue), sum)));
     }
 
     public static Laid Batch(KerasCall call)
@@ -97,7 +97,7 @@ internal static class KerasNormalizations
 
     public static Laid Rescaling(KerasCall call)
     {
-        var scaled = call.Graph.Binary(call.Name, new Mul(), call.X, Operand(call, call.Config["scale"], "scale", 1));
+        var scaled = call.Graph.Binary(call.Name, new Mul(), Real(call), Operand(call, call.Config["scale"], "scale", 1));
         return call.Graph.Binary(call.Name + "_shifted", new Add(), scaled, Operand(call, call.Config["offset"], "offset", 0));
     }
 
@@ -117,11 +117,14 @@ internal static class KerasNormalizations
         var deviations = Array.ConvertAll(variance, v => Math.Max(Math.Sqrt(v), 1e-7));
         var factors = invert ? deviations : Array.ConvertAll(deviations, d => 1 / d);
         var offsets = mean.Select((m, i) => invert ? m : -m * factors[i]).ToArray();
-        var scaled = call.Graph.Binary(call.Name, new Mul(), call.X, Vector(call, "factor", factors));
+        var scaled = call.Graph.Binary(call.Name, new Mul(), Real(call), Vector(call, "factor", factors));
         return call.Graph.Binary(call.Name + "_shifted", new Add(), scaled, Vector(call, "offset", offsets));
 
         static List<float> Values(KerasJson setting) => setting.IsNumber ? [(float)setting.Number(0)] : Numbers(setting);
     }
+
+    /// <summary>These layers take images as they are stored, and cast them.</summary>
+    private static Laid Real(KerasCall call) => call.Graph.Cast(call.Name + "_numbers", call.X, ElementType.Float32);
 
     /// <summary>To mean 0 and variance 1 over some axes.</summary>
     private static Laid Normal(string name, Laid x, int[] axes, float epsilon, ChannelsLastGraph graph)

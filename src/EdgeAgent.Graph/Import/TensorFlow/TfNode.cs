@@ -62,7 +62,7 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
 
     /// <summary>The number that all elements of the input are, if they are one.</summary>
     public float? Uniform(int index) => Input(index) is TfValue.Filled filled
-        ? filled.Number
+        ? (float?)filled.Number
         : TryConstant(index) is { Data: float[] and [var first, ..] numbers } && numbers.AsSpan().IndexOfAnyExcept(first) < 0 ? first : null;
 
     public Tensor Constant(int index, string what) =>

@@ -65,6 +65,51 @@ public class FunctionTests
         Assert.Equal([0.25f, -0.5f, 2], KerasFileTests.Run(graph, Tensor.Of([0.5f, 2, -3], 1, 3)).Floats);
     }
 
+    /// <summary>tile(concat([l2_normalize(a, axis=-1), b], axis=1), [1, 2, 1]) where x is split into a and b.</summary>
+    [Fact]
+    public void Functions_OfKeras2_SplitNormalizeAndRepeat()
+    {
+        var file = new KerasFile();
+        string Function(string name, JsonObject named, params string[] inputs) => file.Call("TFOpLambda", new() { ["function"] = name }, None, named, inputs);
+        var parts = Function("split", new() { ["num_or_size_splits"] = new JsonArray(1, 3), ["axis"] = 1 }, file.Input(4, 6));
+        var unit = Function("math.l2_normalize", new() { ["axis"] = -1, ["epsilon"] = 0.5 }, parts);
+        var output = Function("tile", new() { ["multiples"] = new JsonArray(1, 2, 1) }, Function("concat", new() { ["axis"] = 1 }, unit, parts + ":1"));
+        var expected = Enumerable.Range(0, 2).SelectMany(n => Enumerable.Range(0, 8).SelectMany(t =>
+        {
+            float[] row = [.. X.Floats.AsSpan((n * 4 + t % 4) * 6, 6)];
+            var length = MathF.Sqrt(Math.Max(row.Sum(v => v * v), 0.5f));
+            return t % 4 == 0 ? row.Select(v => v / length) : row;
+        }));
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 2, 8, 6), KerasFileTests.Run(KerasFileTests.Load(file.ToHdf5(output), ".h5"), X));
+    }
+
+    [Fact]
+    public void Split_OfKeras3_TakesPositions()
+    {
+        var file = new KerasFile();
+        var parts = file.Layer("ops.Split", new() { ["indices_or_sections"] = new JsonArray(1, 3), ["axis"] = 1 }, None, file.Input(4, 6));
+        var graph = KerasFileTests.Load(file.ToArchive(parts + ":1"), ".keras");
+        Assert.Equal([.. X.Floats[6..18], .. X.Floats[30..42]], KerasFileTests.Run(graph, X).Floats);
+    }
+
+    /// <summary>Pixels of twice the size lie a quarter before and behind the middle of those they are made of.</summary>
+    [Fact]
+    public void Resize_OfImages_InterpolatesBetweenMiddles()
+    {
+        var file = new KerasFile();
+        var output = file.Call("TFOpLambda", new() { ["function"] = "image.resize" }, None, new() { ["size"] = new JsonArray(2, 4), ["method"] = "bilinear" }, file.Input(1, 2, 1));
+        Assert.Equal([0f, 2, 6, 8, 0, 2, 6, 8], KerasFileTests.Run(KerasFileTests.Load(file.ToHdf5(output), ".h5"), Tensor.Of([0f, 8], 1, 1, 2, 1)).Floats);
+    }
+
+    [Fact]
+    public void Cast_ToWholeNumbers_Truncates()
+    {
+        var file = new KerasFile();
+        string Cast(string to, string x) => file.Call("TFOpLambda", new() { ["function"] = "cast" }, None, new() { ["dtype"] = to }, x);
+        var graph = KerasFileTests.Load(file.ToHdf5(Cast("float32", Cast("int32", file.Input(3)))), ".h5");
+        Assert.Equal([1f, -1, 0], KerasFileTests.Run(graph, Tensor.Of([1.75f, -1.75f, 0.5f], 1, 3)).Floats);
+    }
+
     [Fact]
     public void Shapes_AreChanged()
     {

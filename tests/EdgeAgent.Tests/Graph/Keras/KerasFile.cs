@@ -29,7 +29,7 @@ internal sealed class KerasFile
         return name;
     }
 
-    /// <summary>A layer that is called with arguments by name: a text is the output of a layer.</summary>
+    /// <summary>A layer that is called with arguments by name: the name of a layer is its output.</summary>
     public string Call(string type, JsonObject config, IReadOnlyList<(string Path, string Name, Tensor Value)> weights, JsonObject named, params string[] inputs)
     {
         var name = Layer(type, config, weights, inputs);
@@ -130,7 +130,7 @@ internal sealed class KerasFile
     private static JsonArray Reference(string text) => text.Split(':') is [var layer, var tensor] ? new(layer, 0, int.Parse(tensor, CultureInfo.InvariantCulture)) : new(text, 0, 0);
 
     private JsonObject Named(string layer, Func<string, JsonNode> tensor) =>
-        _named.TryGetValue(layer, out var named) ? new([.. named.Select(n => KeyValuePair.Create(n.Key, n.Value?.GetValueKind() == System.Text.Json.JsonValueKind.String ? tensor(n.Value.GetValue<string>()) : n.Value?.DeepClone()))]) : [];
+        _named.TryGetValue(layer, out var named) ? new([.. named.Select(n => KeyValuePair.Create(n.Key, n.Value?.GetValueKind() == System.Text.Json.JsonValueKind.String && _layers.Any(l => l.Name == n.Value.GetValue<string>().Split(':')[0]) ? tensor(n.Value.GetValue<string>()) : n.Value?.DeepClone()))]) : [];
 
     /// <summary>Keras 2: calls are lists of [layer, call, tensor, arguments].</summary>
     private JsonObject Layer2(KerasFileLayer layer) => new()

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using EdgeAgent.Graph.Evaluation;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
@@ -73,6 +74,41 @@ public class KerasFileTests
             }
         // x A = [16, 22] for [1, 5]; x A B = [220, 16].
         Assert.Equal([220f, 16], Run(Load(KerasFile.Archive(configuration, Hdf5Writer.Write(root), "2.15.0"), ".keras"), Tensor.Of([1f, 5], 1, 2)).Floats);
+    }
+
+    /// <summary>(x / 2 + 1 - mean) / sqrt(variance + 1): the layer casts, and the norm has the name it had in TensorFlow 1.</summary>
+    [Fact]
+    public void ImageOfBytes_IsCastByTheLayerThatScales()
+    {
+        var file = new KerasFile();
+        IReadOnlyList<(string, Tensor)> none = [];
+        var x = file.Layer("InputLayer", new() { ["batch_input_shape"] = new JsonArray(null, 2, 2), ["dtype"] = "uint8" }, none);
+        x = file.Layer("Rescaling", new() { ["scale"] = 0.5, ["offset"] = 1 }, none, x);
+        var output = file.Layer("BatchNormalizationV1", new() { ["scale"] = false, ["center"] = false, ["epsilon"] = 1, ["axis"] = new JsonArray(2) }, [("moving_mean", Tensor.Of([1f, 2], 2)), ("moving_variance", Tensor.Of([3f, 8], 2))], x);
+        var graph = Load(file.ToHdf5(output), ".h5");
+        Assert.Equal(ElementType.UInt8, graph.Inputs[0].Type);
+        ChannelsLastMath.AssertClose(Tensor.Of([63.75f, 0, 1, 1 / 3f], 1, 2, 2), Run(graph, Tensor.Of([(byte)255, 2, 4, 4], 1, 2, 2)));
+    }
+
+    [Fact]
+    public void LayersOfTraining_DoNothing()
+    {
+        var file = new KerasFile();
+        var x = file.Input(2, 2, 3);
+        foreach (var type in (string[])["RandomErasing", "RandomFlip", "RandomGrayscale", "RandomHue", "RandomSaturation", "RandomShear"])
+            x = file.Layer(type, [], (IReadOnlyList<(string, Tensor)>)[], x);
+        var image = new TestGraph(1).Random(1, 1, 2, 2, 3);
+        Assert.Equal(image.Floats, Run(Load(file.ToArchive(x), ".keras"), image).Floats);
+    }
+
+    [Theory]
+    [InlineData("celu", new[] { -0.8646647f, 0, 1 })]
+    [InlineData("log_softmax", new[] { -3.3490122f, -1.3490122f, -0.3490122f })]
+    public void Activation_ByName_IsItsFunction(string name, float[] expected)
+    {
+        var file = new KerasFile();
+        var output = file.Layer("Activation", new() { ["activation"] = name }, (IReadOnlyList<(string, Tensor)>)[], file.Input(3));
+        ChannelsLastMath.AssertClose(Tensor.Of(expected, 1, 3), Run(Load(file.ToArchive(output), ".keras"), Tensor.Of([-2f, 0, 1], 1, 3)));
     }
 
     [Fact]

@@ -43,6 +43,22 @@ internal static class TfLiteImages
         Rearrange(node, graph, x, [-1, shape[1] / block, block, shape[2] / block, block, shape[3]], [0, 1, 3, 2, 4, 5], [-1, shape[1] / block, shape[2] / block, block * block * shape[3]]);
     }
 
+    /// <summary>x / (bias + alpha * sum of x^2 over the channels up to a radius away) ^ beta.</summary>
+    public static void NormalizedByNeighbours(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (x, radius) = (graph.Real(node, 0), node.Int(0));
+        var shape = graph.Shape(x);
+        if (shape.Length < 2 || radius is < 0 or > 1 << 12)
+            throw node.Fault($"{radius} channels on both sides of [{string.Join(',', shape)}] are not supported");
+        string Number(float value) => graph.NewConstant(node, "number", Tensor.Of([value]));
+        // Channels as the width of an image of one channel; with zeros around, an average of n is the sum divided by n.
+        var size = 2 * radius + 1;
+        var squares = graph.Emit(node, new Reshape([shape[0], 1, -1, shape[^1]]), graph.Emit(node, new Mul(), x, x));
+        var means = graph.Emit(node, new AveragePool(new([1, size], [1, 1], [0, radius, 0, radius], [1, 1]), CeilMode: false, CountIncludePad: true), squares);
+        var sums = graph.Emit(node, new Mul(), graph.Emit(node, new Reshape([.. shape.Select(d => (long)d)]), means), Number(node.Float(2) * size));
+        graph.Define(node, graph.Emit(node, new Div(), x, graph.Emit(node, new Pow(), graph.Emit(node, new Add(), sums, Number(node.Float(1))), Number(node.Float(3)))));
+    }
+
     /// <summary>Elements of the value itself as its margin: mode 0 without, mode 1 with the outermost one.</summary>
     public static void MirrorPad(TfLiteNode node, TfLiteGraphBuilder graph)
     {

@@ -13,12 +13,57 @@ internal static class TfLiteMovement
         graph.Define(node, sum);
     }
 
-    public static void ArgMax(TfLiteNode node, TfLiteGraphBuilder graph)
+    public static void ArgMax(TfLiteNode node, TfLiteGraphBuilder graph, string x)
     {
         if (graph.Ints(node, 1) is not [var axis])
             throw node.Fault("has no single axis");
-        var index = graph.Emit(node, new ArgMax(axis, KeepDims: false), graph.Real(node, 0));
+        var index = graph.Emit(node, new ArgMax(axis, KeepDims: false), x);
         graph.Define(node, node.Output(0).Type == TfLiteType.Int32 ? graph.Emit(node, new Cast(ElementType.Int32), index) : index);
+    }
+
+    /// <summary>One number in a given shape.</summary>
+    public static void Fill(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var (shape, number) = (graph.Ints(node, 0), graph.Real(node, 1));
+        if (Array.Exists(shape, d => d < 1))
+            throw node.Fault($"fills [{string.Join(',', shape.Take(16))}], which is not supported");
+        graph.Define(node, graph.Emit(node, new Expand(Longs(shape)), number));
+    }
+
+    public static void ZerosLike(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var shape = graph.Shape(graph.Real(node, 0));
+        graph.Define(node, graph.Emit(node, new Expand(Longs(shape)), graph.NewConstant(node, "zero", graph.Type(graph.Real(node, 0)) switch
+        {
+            ElementType.Float32 => Tensor.Of([0f], []),
+            ElementType.Int32 => Tensor.Of([0], []),
+            ElementType.Int64 => Tensor.Of([0L], []),
+            var other => throw node.Fault($"makes zeros of type {other}, which is not supported"),
+        })));
+    }
+
+    /// <summary>Numbers from one to another by a step, all known at import.</summary>
+    public static void Range(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        FoldedValue Known(int input) => graph.Constant(graph.Real(node, input)) is { } tensor && FoldedValue.TryOf(tensor) is { } value ? value : throw node.Fault($"input {input} is not known at import");
+        var range = FoldedArithmetic.Range(Known(0), Known(1), Known(2), node.Fault) ?? throw node.Fault($"makes more than {FoldedValue.MaxCount} numbers, which is not supported");
+        graph.Define(node, graph.NewConstant(node, "range", range.ToTensor()));
+    }
+
+    /// <summary>A new axis on which the element at the index has one value and all others another.</summary>
+    public static void OneHot(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var indices = graph.Real(node, 0);
+        var shape = Longs(graph.Shape(indices));
+        var axis = node.Int(0) < 0 ? shape.Length : node.Int(0);
+        if (graph.Ints(node, 1) is not [>= 1 and <= 1 << 20 and var depth] || axis > shape.Length)
+            throw node.Fault($"its depth or its axis {node.Int(0)} does not fit [{string.Join(',', shape)}]");
+        long[] places = [.. Enumerable.Repeat(1L, axis), depth, .. Enumerable.Repeat(1L, shape.Length - axis)];
+        var numbers = graph.Emit(node, new Reshape(places), graph.NewConstant(node, "places", graph.Type(indices) == ElementType.Int64
+            ? Tensor.Of([.. Enumerable.Range(0, depth).Select(i => (long)i)], depth)
+            : Tensor.Of([.. Enumerable.Range(0, depth)], depth)));
+        var equal = graph.Emit(node, new Equal(), graph.Emit(node, new Reshape([.. shape[..axis], 1, .. shape[axis..]]), indices), numbers);
+        graph.Define(node, graph.Emit(node, new Where(), equal, graph.Real(node, 2), graph.Real(node, 3)));
     }
 
     public static void Gather(TfLiteNode node, TfLiteGraphBuilder graph)

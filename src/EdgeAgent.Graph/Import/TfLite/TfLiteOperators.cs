@@ -14,7 +14,8 @@ internal static class TfLiteOperators
         ["ABS"] = (n, g) => Unary(n, g, new Abs()),
         ["ADD"] = (n, g) => Binary(n, g, new Add()),
         ["ADD_N"] = TfLiteMovement.AddN,
-        ["ARG_MAX"] = TfLiteMovement.ArgMax,
+        ["ARG_MAX"] = (n, g) => TfLiteMovement.ArgMax(n, g, g.Real(n, 0)),
+        ["ARG_MIN"] = (n, g) => TfLiteMovement.ArgMax(n, g, g.Emit(n, new Neg(), g.Real(n, 0))),
         ["AVERAGE_POOL_2D"] = (n, g) => Pool(n, g, window => new AveragePool(window, CeilMode: false, CountIncludePad: false)),
         ["BATCH_MATMUL"] = BatchMatMul,
         ["BROADCAST_TO"] = (n, g) => g.Define(n, g.Emit(n, new Expand(Array.ConvertAll(g.Ints(n, 1), d => (long)d)), g.Real(n, 0))),
@@ -29,9 +30,11 @@ internal static class TfLiteOperators
         ["DEQUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DIV"] = (n, g) => Binary(n, g, new Div()),
         ["ELU"] = (n, g) => Unary(n, g, new Elu(1)),
+        ["EMBEDDING_LOOKUP"] = (n, g) => g.Define(n, g.Emit(n, new Gather(0), g.Real(n, 1), g.Real(n, 0))),
         ["EQUAL"] = (n, g) => Compare(n, g, new Equal()),
         ["EXP"] = (n, g) => Unary(n, g, new Exp()),
         ["EXPAND_DIMS"] = ExpandDims,
+        ["FILL"] = TfLiteMovement.Fill,
         ["FLOOR"] = (n, g) => Unary(n, g, new Floor()),
         ["FULLY_CONNECTED"] = FullyConnected,
         ["GATHER"] = TfLiteMovement.Gather,
@@ -43,6 +46,7 @@ internal static class TfLiteOperators
         ["LEAKY_RELU"] = (n, g) => Unary(n, g, new LeakyRelu(n.Float(0))),
         ["LESS"] = (n, g) => Compare(n, g, new Less()),
         ["LESS_EQUAL"] = (n, g) => Compare(n, g, new LessOrEqual()),
+        ["LOCAL_RESPONSE_NORMALIZATION"] = TfLiteImages.NormalizedByNeighbours,
         ["LOG"] = (n, g) => Unary(n, g, new Log()),
         ["LOGICAL_AND"] = (n, g) => Compare(n, g, new And()),
         ["LOGICAL_NOT"] = (n, g) => Unary(n, g, new Not()),
@@ -57,12 +61,15 @@ internal static class TfLiteOperators
         ["MUL"] = (n, g) => Binary(n, g, new Mul()),
         ["NEG"] = (n, g) => Unary(n, g, new Neg()),
         ["NOT_EQUAL"] = (n, g) => g.Define(n, g.Emit(n, new Not(), g.Emit(n, new Equal(), g.Real(n, 0), g.Real(n, 1)))),
+        ["ONE_HOT"] = TfLiteMovement.OneHot,
         ["PACK"] = TfLiteMovement.Pack,
         ["PAD"] = Pad,
         ["PADV2"] = Pad,
         ["POW"] = (n, g) => Compare(n, g, new Pow()),
         ["PRELU"] = (n, g) => Compare(n, g, new PRelu()),
         ["QUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
+        ["RANGE"] = TfLiteMovement.Range,
+        ["RANK"] = (n, g) => g.Define(n, g.NewConstant(n, "rank", Tensor.Of([g.Shape(g.Real(n, 0)).Length], []))),
         ["REDUCE_MAX"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceMax(axes, keep)),
         ["REDUCE_MIN"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceMin(axes, keep)),
         ["REDUCE_PROD"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceProd(axes, keep)),
@@ -73,6 +80,7 @@ internal static class TfLiteOperators
         ["RESHAPE"] = Reshape,
         ["RESIZE_BILINEAR"] = (n, g) => TfLiteMovement.Resize(n, g, 2, linear: true),
         ["RESIZE_NEAREST_NEIGHBOR"] = (n, g) => TfLiteMovement.Resize(n, g, 0, linear: false),
+        ["REVERSE_V2"] = (n, g) => g.Define(n, g.Emit(n, Reversed(g.Ints(n, 1)), g.Real(n, 0))),
         ["ROUND"] = (n, g) => Unary(n, g, new Round()),
         ["RSQRT"] = (n, g) => g.Define(n, g.Emit(n, new Reciprocal(), g.Emit(n, new Sqrt(), g.Real(n, 0)))),
         ["SELECT"] = TfLiteMovement.Select,
@@ -100,6 +108,7 @@ internal static class TfLiteOperators
         ["TRANSPOSE"] = (n, g) => g.Define(n, g.Emit(n, new Transpose(g.Ints(n, 1)), g.Real(n, 0))),
         ["UNIDIRECTIONAL_SEQUENCE_LSTM"] = TfLiteSequences.Lstm,
         ["UNPACK"] = TfLiteMovement.Unpack,
+        ["ZEROS_LIKE"] = TfLiteMovement.ZerosLike,
     };
 
     /// <summary>Names for the error that refuses an operator, and for the README.</summary>
@@ -110,6 +119,9 @@ internal static class TfLiteOperators
 
     private static void Unary(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>
         graph.Define(node, graph.Emit(node, op, graph.Real(node, 0)));
+
+    private static StridedSlice Reversed(int[] axes) =>
+        new(Array.ConvertAll(axes, _ => -1), Array.ConvertAll(axes, _ => int.MinValue), axes, Array.ConvertAll(axes, _ => -1));
 
     /// <summary>Two operands and no activation.</summary>
     private static void Compare(TfLiteNode node, TfLiteGraphBuilder graph, Operator op) =>

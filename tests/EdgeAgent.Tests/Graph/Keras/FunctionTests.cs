@@ -89,7 +89,8 @@ public class FunctionTests
         var file = new KerasFile();
         var parts = file.Layer("ops.Split", new() { ["indices_or_sections"] = new JsonArray(1, 3), ["axis"] = 1 }, None, file.Input(4, 6));
         var graph = KerasFileTests.Load(file.ToArchive(parts + ":1"), ".keras");
-        Assert.Equal([.. X.Floats[6..18], .. X.Floats[30..42]], KerasFileTests.Run(graph, X).Floats);
+        float[] expected = [.. X.Floats[6..18], .. X.Floats[30..42]];
+        Assert.Equal(expected, KerasFileTests.Run(graph, X).Floats);
     }
 
     /// <summary>Pixels of twice the size lie a quarter before and behind the middle of those they are made of.</summary>

@@ -87,7 +87,7 @@ public class KerasFileTests
         var output = file.Layer("BatchNormalizationV1", new() { ["scale"] = false, ["center"] = false, ["epsilon"] = 1, ["axis"] = new JsonArray(2) }, [("moving_mean", Tensor.Of([1f, 2], 2)), ("moving_variance", Tensor.Of([3f, 8], 2))], x);
         var graph = Load(file.ToHdf5(output), ".h5");
         Assert.Equal(ElementType.UInt8, graph.Inputs[0].Type);
-        ChannelsLastMath.AssertClose(Tensor.Of([63.75f, 0, 1, 1 / 3f], 1, 2, 2), Run(graph, Tensor.Of([(byte)255, 2, 4, 4], 1, 2, 2)));
+        ChannelsLastMath.AssertClose(Tensor.Of([63.75f, 0, 1, 1 / 3f], 1, 2, 2), Run(graph, Tensor.Of(new byte[] { 255, 2, 4, 4 }, 1, 2, 2)));
     }
 
     [Fact]

@@ -55,6 +55,71 @@ public class ImportTests
         ChannelsLastMath.AssertClose(expected, KerasFileTests.Run(Import(x.Shape, x.Shape, "L2_NORMALIZATION", null, (_, input) => [input]), x));
     }
 
+    [Fact]
+    public void Reverse_TurnsTheAxis()
+    {
+        var graph = Import([1, 3, 2], [1, 3, 2], "REVERSE_V2", null, (file, input) => [input, file.Constant("axes", Tensor.Of([1], 1))]);
+        Assert.Equal([5f, 6, 3, 4, 1, 2], KerasFileTests.Run(graph, Tensor.Of([1f, 2, 3, 4, 5, 6], 1, 3, 2)).Floats);
+    }
+
+    [Fact]
+    public void ResponseNormalization_DividesByNeighbouringChannels()
+    {
+        var x = _random.Random(2, 1, 2, 1, 5);
+        var graph = Import(x.Shape, x.Shape, "LOCAL_RESPONSE_NORMALIZATION", new((TfLiteTable)13, (0, 1), (1, 1.5f), (2, 0.3f), (3, 0.75f)), (_, input) => [input]);
+        var expected = x.Floats.Chunk(5).SelectMany(row => row.Select((v, c) =>
+            (float)(v / Math.Pow(1.5 + 0.3 * Enumerable.Range(c - 1, 3).Where(i => i is >= 0 and < 5).Sum(i => row[i] * row[i]), 0.75))));
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], x.Shape), KerasFileTests.Run(graph, x));
+    }
+
+    [Theory]
+    [InlineData(-1, new[] { 2f, 2, 9, 9, 2, 2 })]
+    [InlineData(1, new[] { 2f, 9, 2, 2, 9, 2 })]
+    public void OneHot_AlongAnAxis_MarksTheIndex(int axis, float[] expected)
+    {
+        var graph = Import([1, 2], axis < 0 ? [1, 2, 3] : [1, 3, 2], "ONE_HOT", new((TfLiteTable)61, (0, axis)),
+            (file, input) => [input, file.Constant("depth", Tensor.Of([3], [])), file.Constant("on", Tensor.Of([9f], [])), file.Constant("off", Tensor.Of([2f], []))], ElementType.Int32);
+        Assert.Equal(expected, KerasFileTests.Run(graph, Tensor.Of([2, 0], 1, 2)).Floats);
+    }
+
+    [Fact]
+    public void EmbeddingLookup_PicksRows()
+    {
+        var table = _random.Random(1, 5, 3);
+        var graph = Import([2], [2, 3], "EMBEDDING_LOOKUP", null, (file, input) => [input, file.Constant("table", table)], ElementType.Int32);
+        float[] expected = [.. table.Floats[12..15], .. table.Floats[3..6]];
+        Assert.Equal(expected, KerasFileTests.Run(graph, Tensor.Of([4, 1], 2)).Floats);
+    }
+
+    /// <summary>x + 2 * range(0, rank(x), 1) + zeros_like(x), the 2 from a fill: all but x is known at import.</summary>
+    [Fact]
+    public void ConstantsComputedFromShapes_AreKnown()
+    {
+        var file = new TfLiteFileBuilder();
+        int Value(string name, ElementType type, params int[] shape) => file.Value(name, type, shape, null);
+        int Constant(string name, Tensor tensor) => file.Constant(name, tensor);
+        var (x, y) = (Value("x", ElementType.Float32, 1, 2, 3), Value("y", ElementType.Float32, 1, 2, 3));
+        var (rank, range, numbers, two, twice, zeros, sum) = (Value("rank", ElementType.Int32), Value("range", ElementType.Int32, 3), Value("numbers", ElementType.Float32, 3), Value("two", ElementType.Float32, 3),
+            Value("twice", ElementType.Float32, 3), Value("zeros", ElementType.Float32, 1, 2, 3), Value("sum", ElementType.Float32, 1, 2, 3));
+        file.Operator("RANK", [x], [rank]);
+        file.Operator("RANGE", [Constant("from", Tensor.Of([0], [])), rank, Constant("by", Tensor.Of([1], []))], [range]);
+        file.Operator("CAST", [range], [numbers]);
+        file.Operator("FILL", [Constant("size", Tensor.Of([3], 1)), Constant("number", Tensor.Of([2f], []))], [two]);
+        file.Operator("MUL", [numbers, two], [twice], new(TfLiteTable.Mul));
+        file.Operator("ZEROS_LIKE", [x], [zeros]);
+        file.Operator("ADD", [x, zeros], [sum], new(TfLiteTable.Add));
+        file.Operator("ADD", [sum, twice], [y], new(TfLiteTable.Add));
+        var graph = Load(file, x, y);
+        Assert.Equal([10f, 12, 14, 20, 22, 24], KerasFileTests.Run(graph, Tensor.Of([10f, 10, 10, 20, 20, 20], 1, 2, 3)).Floats);
+    }
+
+    [Fact]
+    public void SmallestElement_IsFoundByItsIndex()
+    {
+        var graph = Import([1, 4], [1], "ARG_MIN", null, (file, input) => [input, file.Constant("axis", Tensor.Of([1], []))], output: ElementType.Int64);
+        Assert.Equal([2L], (long[])KerasFileTests.Run(graph, Tensor.Of([3f, 1, -2, 5], 1, 4)).Data);
+    }
+
     /// <summary>The shape of a single number is a constant without elements.</summary>
     [Fact]
     public void Reshape_ToASingleNumber_IsRead()
@@ -63,13 +128,18 @@ public class ImportTests
         Assert.Equal([2.5f], KerasFileTests.Run(graph, Tensor.Of([2.5f], 1, 1)).Floats);
     }
 
-    private static GraphSpec Import(int[] from, int[] to, string op, TfLiteOptions? options, Func<TfLiteFileBuilder, int, int[]> inputs)
+    private static GraphSpec Import(int[] from, int[] to, string op, TfLiteOptions? options, Func<TfLiteFileBuilder, int, int[]> inputs, ElementType input = ElementType.Float32, ElementType output = ElementType.Float32)
     {
         var file = new TfLiteFileBuilder();
-        var x = file.Value("x", ElementType.Float32, from, null);
+        var x = file.Value("x", input, from, null);
         var operands = inputs(file, x);
-        var y = file.Value("y", ElementType.Float32, to, null);
+        var y = file.Value("y", output, to, null);
         file.Operator(op, operands, [y], options);
+        return Load(file, x, y);
+    }
+
+    private static GraphSpec Load(TfLiteFileBuilder file, int x, int y)
+    {
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder.File("model.tflite"), file.ToBytes("test", [x], [y], new Dictionary<string, string>()));
         return ModelImporter.Load(folder.File("model.tflite"));

@@ -33,7 +33,8 @@ internal static class FrozenGraphImporter
 
     private static List<NodeDef> Outputs(GraphDef graph)
     {
-        var read = graph.Node.SelectMany(n => n.Input).Select(TfEdge.Parse).OfType<TfEdge>().Select(e => e.Node).ToHashSet();
+        // What only orders other nodes is no output either, such as the sides of a condition.
+        var read = graph.Node.Where(n => n.Op != "NoOp").SelectMany(n => n.Input).Select(i => TfEdge.Parse(i.TrimStart('^'))).OfType<TfEdge>().Select(e => e.Node).ToHashSet();
         var outputs = graph.Node.Where(n => !read.Contains(n.Name) && !_noResults.Contains(n.Op)).ToList();
         return outputs.Count > 0
             ? outputs

@@ -50,6 +50,9 @@ internal static class SavedModelImporter
             {
                 TfValue.Data data => graph.Plain(data.Laid),
                 TfValue.Filled filled => filled.Place(graph, Fault).Name,
+                TfValue.Unknown unknown => throw unknown.Fault,
+                TfValue.Random random => throw random.Fault,
+                TfValue.Dead => throw Fault("is of a branch that is not taken"),
                 _ => throw Fault("does not depend on any input"),
             });
         });

@@ -32,6 +32,8 @@ internal sealed class TfNode(NodeDef def, IReadOnlyList<TfValue> inputs, Channel
                 return new(graph.Assembly.Constant($"{Name}_{index}", known.ToTensor()));
             case TfValue.Filled filled:
                 return filled.Place(graph, Fault);
+            case TfValue.Unknown unknown:
+                throw unknown.Fault;
             case TfValue.Folded:
                 throw Fault("computes with the batch size, which is not supported; export the model with a fixed batch");
             default:

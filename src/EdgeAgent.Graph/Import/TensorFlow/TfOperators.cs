@@ -125,9 +125,13 @@ internal static class TfOperators
         ["Transpose"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new Transpose(n.Ints(1, "permutation")), g.Plain(n.Data(0))))),
     };
 
-    /// <summary>Names for the error that refuses an operator, and for the README: those above and what <see cref="TfWalker"/> takes itself.</summary>
+    /// <summary>What <see cref="TfWalker"/> takes itself: calls, variables and branches.</summary>
+    public static readonly IReadOnlyList<string> OfWalker =
+        ["If", "Merge", "PartitionedCall", "Placeholder", "ReadVariableOp", "ResourceGather", "StatefulPartitionedCall", "StatelessIf", "StatelessWhile", "Switch", "VarHandleOp", "Variable", "VariableV2", "While"];
+
+    /// <summary>Names for the README: those above.</summary>
     public static IEnumerable<string> Supported => All.Keys
-        .Concat(["If", "StatelessIf", "StatelessWhile", "While", "PartitionedCall", "Placeholder", "ReadVariableOp", "ResourceGather", "StatefulPartitionedCall", "VarHandleOp", "Variable", "VariableV2"])
+        .Concat(OfWalker)
         .Order(StringComparer.Ordinal)
         .Select(op => TfFolding.OnlyFolded.Contains(op) ? $"{op} (of constants and shapes)" : op);
 

@@ -41,6 +41,9 @@ internal sealed class TfScope
     /// <summary>What is known so far: inputs and arguments, then the outputs of converted nodes.</summary>
     public Dictionary<TfEdge, TfValue> Values { get; } = [];
 
+    /// <summary>Nodes all of whose outputs, however many, are the same: not computed, or not known.</summary>
+    public Dictionary<string, TfValue> Skipped { get; } = [];
+
     public NodeDef? Find(string name) => _nodes.GetValueOrDefault(name);
 
     /// <summary>The nodes that <paramref name="wanted"/> depend on, each after those it reads; a cycle is refused.</summary>

@@ -33,6 +33,16 @@ internal abstract record TfValue
     /// <summary>A list of tensors; what nothing has set is null.</summary>
     public sealed record List(IReadOnlyList<TfValue?> Items) : TfValue;
 
+    /// <summary>Of a branch that is not taken: what is computed from it is not computed either.</summary>
+    public sealed record Dead : TfValue;
+
+    /// <summary>What cannot be computed here, which is a fault only where a result needs it: branches that are not taken hold such nodes.</summary>
+    public sealed record Unknown(ImportFault Fault) : TfValue;
+
+    /// <summary>Random numbers, of which is known that they are at least <paramref name="Low"/> and below <paramref name="High"/>.</summary>
+    /// <param name="Fault">Says what makes them.</param>
+    public sealed record Random(double Low, double High, ImportFault Fault) : TfValue;
+
     /// <summary>The handle of a resource variable, by the name of its node.</summary>
     public sealed record Variable(string Name) : TfValue;
 }

@@ -19,6 +19,9 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
     /// <summary>A loop is written out step by step; one of more steps would be too large a graph to use.</summary>
     private const int MaxSteps = 1 << 11;
 
+    /// <summary>Operators that are converted here.</summary>
+    private static readonly HashSet<string> _own = [.. TfOperators.OfWalker];
+
     private readonly Dictionary<string, FunctionDef> _functions = FunctionsOf(library);
     private readonly List<string> _calls = [];
     private int _nodes;
@@ -30,6 +33,11 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
             if (++_nodes > MaxNodes)
                 throw TfNode.FaultOf(def, $"is one of more than {MaxNodes} nodes with all functions inlined, which is not supported");
             var inputs = def.Input.Select(TfEdge.Parse).OfType<TfEdge>().Select(edge => Value(scope, edge)).ToList();
+            if (Skipped(def, inputs) is { } skipped)
+            {
+                scope.Skipped.Add(def.Name, skipped);
+                continue;
+            }
             var outputs = Convert(def, inputs);
             for (var port = 0; port < outputs.Count; port++)
                 scope.Values.TryAdd(new(def.Name, port), outputs[port]);
@@ -39,9 +47,23 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
 
     private static TfValue Value(TfScope scope, TfEdge edge) => scope.Values.TryGetValue(edge, out var value)
         ? value
-        : throw (scope.Find(edge.Node) is { } node
+        : scope.Skipped.GetValueOrDefault(edge.Node) ?? throw (scope.Find(edge.Node) is { } node
             ? TfNode.FaultOf(node, $"its output {edge.Port} is read, which is not supported")
             : new ImportFault($"'{ModelImportException.OneLine(edge.Node)}' is read and defined nowhere"));
+
+    /// <summary>What all outputs of a node are that is not converted: dead or unknown, as something it reads is; null for others.</summary>
+    private TfValue? Skipped(NodeDef def, IReadOnlyList<TfValue> inputs)
+    {
+        if (def.Op == "Merge")
+            return inputs.All(i => i is TfValue.Dead) ? new TfValue.Dead() : null;
+        if (inputs.FirstOrDefault(i => i is TfValue.Dead) is { } dead)
+            return dead;
+        // Functions need not read all that they are called with.
+        if (CalledFunction(def) is not null || _own.Contains(def.Op))
+            return null;
+        return inputs.FirstOrDefault(i => i is TfValue.Unknown) ?? TfRandom.TryApply(new(def, inputs, graph))
+            ?? (TfOperators.All.ContainsKey(def.Op) ? null : new TfValue.Unknown(TfNode.FaultOf(def, ImportFault.UnsupportedOperator)));
+    }
 
     private IReadOnlyList<TfValue> Convert(NodeDef def, IReadOnlyList<TfValue> inputs)
     {
@@ -66,12 +88,18 @@ internal sealed class TfWalker(FunctionDefLibrary? library, ChannelsLastGraph gr
                 return node.Folded(0) is { IsConstant: true, Numbers: [var taken] }
                     ? Call(node, Function(def, taken.Value != 0 ? "then_branch" : "else_branch"), [.. inputs.Skip(1)])
                     : throw node.Fault("its condition is computed from data, which is not supported; export the model for inference");
+            case "Switch":
+                if (node.Folded(1) is not { IsConstant: true, Numbers: [var side] })
+                    throw node.Fault("its condition is computed from data, which is not supported; export the model for inference");
+                TfValue[] sides = [node.Input(0), new TfValue.Dead()];
+                return side.Value == 0 ? sides : [sides[1], sides[0]];
+            case "Merge":
+                var live = Enumerable.Range(0, inputs.Count).First(i => inputs[i] is not TfValue.Dead);
+                return [inputs[live], new TfValue.Folded(new(ElementType.Int32, [], [new(live)]))];
             case "Placeholder":
                 throw node.Fault("is an input that the signature does not name");
         }
-        if (!TfOperators.All.TryGetValue(def.Op, out var convert))
-            throw node.Fault($"the operator is not supported; supported are {string.Join(", ", TfOperators.Supported)}");
-        return TfFolding.TryFold(node) is { } folded ? [new TfValue.Folded(folded)] : Emitted(node, convert);
+        return TfFolding.TryFold(node) is { } folded ? [new TfValue.Folded(folded)] : Emitted(node, TfOperators.All[def.Op]);
     }
 
     private IReadOnlyList<TfValue> Emitted(TfNode node, TfOperators.Converter convert)

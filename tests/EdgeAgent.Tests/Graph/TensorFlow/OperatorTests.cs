@@ -265,6 +265,43 @@ public class OperatorTests
         ChannelsLastMath.AssertClose(Tensor.Of([.. expected], shape), KerasFileTests.Run(graph, x));
     }
 
+    /// <summary>
+    /// TensorFlow 1's way to train and use one graph: both sides of a condition, of which the learning phase says which is taken. The
+    /// other has operators that are not known here, one of which nothing else keeps from being computed.
+    /// </summary>
+    [Fact]
+    public void Branches_OfAKnownLearningPhase_AreTheOneThatIsTaken()
+    {
+        var x = _test.Random(1, 2, 3);
+        var no = new NodeDef { Name = "no", Op = "Const" };
+        var value = new TensorProto { Dtype = (int)TfType.Bool, TensorShape = BundleWriter.Shape([]) };
+        value.BoolVal.Add(false);
+        no.Attr.Add("value", new() { Tensor = value });
+        var graph = Import(
+            Placeholder("x", x.Shape), no, Node("keras_learning_phase", "PlaceholderWithDefault", ["no"]), Node("phase", "Identity", ["keras_learning_phase"]),
+            Node("cond/Switch", "Switch", ["phase", "phase"]), Node("cond/switch_t", "Identity", ["cond/Switch:1"]), Node("cond/switch_f", "Identity", ["cond/Switch"]),
+            Node("cond/in", "Switch", ["x", "phase"]), Ints("cond/shape", [3]), Node("cond/random", "RandomStandardNormal", ["cond/shape", "^cond/switch_t"]),
+            Node("cond/noisy", "AddV2", ["cond/in:1", "cond/random"]), Node("cond/parts", "Unpack", ["cond/noisy"]), Node("cond/part", "Neg", ["cond/parts:1"]),
+            Node("cond/out", "Switch", ["x", "phase"]), Node("cond/plain", "Neg", ["cond/out", "^cond/switch_f"]),
+            Node("merged", "Merge", ["cond/plain", "cond/part"]), Node("which", "Cast", ["merged:1"], ("DstT", new() { Type = (int)TfType.Float })), Node("y", "AddV2", ["merged", "which"]));
+        ChannelsLastMath.AssertClose(Tensor.Of(Array.ConvertAll(x.Floats, v => -v), x.Shape), KerasFileTests.Run(graph, x));
+    }
+
+    /// <summary>x / keep * floor(keep + uniform), the uniform numbers stretched from 0 to 1.</summary>
+    [Fact]
+    public void Dropout_ThatKeepsEverything_IsNone()
+    {
+        var x = _test.Random(1, 2, 3);
+        NodeDef[] Nodes(float keep) =>
+        [
+            Placeholder("x", x.Shape), Constant("keep", Tensor.Of([keep], [])), Constant("one", Tensor.Of([1f], [])), Constant("zero", Tensor.Of([0f], [])), Node("shape", "Shape", ["x"]),
+            Node("uniform", "RandomUniform", ["shape"]), Node("stretched", "Mul", ["uniform", "one"]), Node("moved", "Add", ["stretched", "zero"]),
+            Node("sum", "Add", ["keep", "moved"]), Node("kept", "Floor", ["sum"]), Node("larger", "RealDiv", ["x", "keep"]), Node("y", "Mul", ["larger", "kept"]),
+        ];
+        ChannelsLastMath.AssertClose(x, KerasFileTests.Run(Import(Nodes(1)), x));
+        Assert.Contains("node 'uniform' (RandomUniform): is random", Refused(Nodes(0.5f)));
+    }
+
     /// <summary>Rows of a variable, by whole numbers.</summary>
     [Fact]
     public void Embedding_OfTensorFlow2_PicksRowsOfItsVariable()

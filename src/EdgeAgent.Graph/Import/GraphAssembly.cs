@@ -116,7 +116,15 @@ internal sealed class GraphAssembly(OpenSizes open)
         if (_computed > Math.Max(ComputedAtLeast, ComputedPerStored * _stored))
             throw new ImportFault($"node '{ModelImportException.OneLine(node.Name)}' ({node.Op.Type}) computes a constant of [{string.Join(',', output.Shape)}], more than the model's own weights account for");
         var single = new GraphSpec("constant", [], [output], [node], node.Inputs.Where(i => i.Length > 0).Distinct().ToDictionary(i => i, i => _constants[i]));
-        return new GraphInterpreter(single, threads: 1).Run(new Dictionary<string, Tensor>())[node.Output];
+        try
+        {
+            return new GraphInterpreter(single, threads: 1).Run(new Dictionary<string, Tensor>())[node.Output];
+        }
+        catch (ArgumentException e)
+        {
+            // Such as an index that is outside of its table.
+            throw new ImportFault($"node '{ModelImportException.OneLine(node.Name)}' ({node.Op.Type}): {e.Message}", e);
+        }
     }
 
     private string Fresh(string wanted)

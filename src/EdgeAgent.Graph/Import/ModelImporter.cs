@@ -44,7 +44,15 @@ public static class ModelImporter
             // Whatever is wrong inside the file becomes one line that begins with its path.
             throw new ModelImportException(path, e.Message, e);
         }
+        catch (Exception e) when (IsUnforeseen(e))
+        {
+            throw new ModelImportException(path, $"has a form that is not known here ({e.GetType().Name}: {e.Message}); export it again, or with another version of the tool that wrote it", e);
+        }
     }
+
+    /// <summary>What code throws that took something in a file for granted: no refusal that was thought of, but about the file all the same.</summary>
+    internal static bool IsUnforeseen(Exception e) =>
+        e is IndexOutOfRangeException or InvalidCastException or KeyNotFoundException or InvalidOperationException or NullReferenceException;
 
     /// <summary>The format of the file at <paramref name="path"/>, by content.</summary>
     /// <exception cref="ModelImportException">The file cannot be read.</exception>

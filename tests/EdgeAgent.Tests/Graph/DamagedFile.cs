@@ -30,6 +30,8 @@ internal static class DamagedFile
         {
             Assert.StartsWith(path, refusal.Message);
             Assert.DoesNotContain('\n', refusal.Message);
+            // Users get a line; here it is a fault of the importer.
+            Assert.False(refusal.InnerException is { } cause && ModelImporter.IsUnforeseen(cause), refusal.InnerException?.ToString());
             return refusal.Message;
         }
         finally

@@ -49,7 +49,7 @@ internal static class KerasActivations
             return KerasLayers.Convert(new(new KerasLayer(setting), [x], [], call.Graph), keras3);
         var name = setting.IsObject ? setting["config", "class_name"].Text() : setting.Text();
         if (!_all.TryGetValue(name, out var activation))
-            throw call.Fault($"the activation '{ModelImportException.OneLine(name)}' is not supported; supported are {string.Join(", ", Supported)}");
+            throw call.Fault($"the activation '{ModelImportException.OneLine(name)}' is not supported; {ImportFault.SeeList}");
         if (name == "hard_sigmoid" && keras3)
             activation = Unary(new HardSigmoid(1 / 6f, 0.5f));
         return activation(call.Name + "_" + name, x, call.Graph);

@@ -101,7 +101,7 @@ internal static class KerasFunctions
         var called = new KerasFunction(layer, call, operands, graph);
         Function? apply = null;
         if (simple != SplitName && !_all.TryGetValue(simple, out apply))
-            throw layer.Fault($"the function '{ModelImportException.OneLine(function)}' is not supported; supported are {string.Join(", ", Supported)}");
+            throw layer.Fault($"the function '{ModelImportException.OneLine(function)}' is not supported; {ImportFault.SeeList}");
         try
         {
             return apply is null ? Split(called) : [apply(called)];

@@ -95,7 +95,7 @@ internal static class KerasLayers
         ["GlobalAvgPool1D"] = "GlobalAveragePooling1D", ["GlobalAvgPool2D"] = "GlobalAveragePooling2D", ["GlobalMaxPool1D"] = "GlobalMaxPooling1D", ["GlobalMaxPool2D"] = "GlobalMaxPooling2D",
     };
 
-    /// <summary>Names for the error that refuses a layer, and for the README: those above and what <see cref="KerasModelBuilder"/> takes itself.</summary>
+    /// <summary>Names for the README: those above and what <see cref="KerasModelBuilder"/> takes itself.</summary>
     public static IEnumerable<string> Supported => _all.Keys.Concat(_trainingOnly).Concat(_several.Keys).Concat(["Functional", "InputLayer", "Sequential", "TimeDistributed"]).Order(StringComparer.Ordinal);
 
     /// <summary>The name under which a layer's class is known here.</summary>
@@ -115,7 +115,7 @@ internal static class KerasLayers
                 return several(call, keras3);
             return _all.TryGetValue(name, out var convert)
                 ? [convert(call, keras3)]
-                : throw call.Fault($"{Refusal(name)}; supported are {string.Join(", ", Supported)}");
+                : throw call.Fault($"{Refusal(name)}");
         }
         catch (InvalidGraphException e)
         {
@@ -127,7 +127,7 @@ internal static class KerasLayers
     {
         "Lambda" => "a Lambda holds Python code, which cannot be run here: replace it by layers and save the model again",
         "TextVectorization" or "StringLookup" => "it turns text into numbers: save the model that follows it, and give it numbers",
-        _ => "the layer is not supported",
+        _ => "the layer is not supported; " + ImportFault.SeeList,
     };
 
     internal static Laid Number(KerasCall call, string role, float number) => Activations.Number($"{call.Name}_{role}", number, call.Graph);

@@ -39,7 +39,7 @@ internal sealed class TfLiteGraphBuilder
         foreach (var node in _model.Operators)
         {
             if (!TfLiteOperators.All.TryGetValue(node.Op, out var convert))
-                throw node.Fault($"the operator is not supported; supported are {string.Join(", ", TfLiteOperators.Supported)}");
+                throw node.Fault(ImportFault.UnsupportedOperator);
             convert(node, this);
         }
         var outputs = _model.Outputs.Select(Output).ToList();
@@ -142,11 +142,23 @@ internal sealed class TfLiteGraphBuilder
         foreach (var spec in specs)
             _values[spec.Name] = spec;
         if (op is not (QuantizeLinear or DequantizeLinear) && inputs.All(i => i.Length == 0 || _constants.ContainsKey(i)) && IsSmall(specs, inputs))
-            foreach (var (name, tensor) in ConstantFolding.Compute(emitted, _constants))
+            foreach (var (name, tensor) in Computed(node, emitted))
                 _constants[name] = tensor;
         else
             _nodes.Add(emitted);
         return made;
+    }
+
+    private IReadOnlyDictionary<string, Tensor> Computed(TfLiteNode node, Node emitted)
+    {
+        try
+        {
+            return ConstantFolding.Compute(emitted, _constants);
+        }
+        catch (Exception fault) when (fault is ArgumentException or InvalidGraphException)
+        {
+            throw node.Fault(fault.Message);
+        }
     }
 
     /// <summary>A constant under a new name.</summary>

@@ -111,7 +111,7 @@ internal static class TfLiteOperators
         ["ZEROS_LIKE"] = TfLiteMovement.ZerosLike,
     };
 
-    /// <summary>Names for the error that refuses an operator, and for the README.</summary>
+    /// <summary>Names for the README.</summary>
     public static IEnumerable<string> Supported => All.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>What TensorFlow Lite has beside them.</summary>

@@ -64,11 +64,11 @@ public class BadFileTests
     [Theory]
     [InlineData("Lambda", "Python code")]
     [InlineData("MyOwnLayer", "layer 'myownlayer_1' (MyOwnLayer)")]
-    public void UnsupportedLayer_IsRefusedByNameWithTheListOfWhatIs(string type, string says)
+    public void UnsupportedLayer_IsRefusedByName(string type, string says)
     {
         var message = Refused(file => file.Layer(type, [], (IReadOnlyList<(string, EdgeAgent.Graph.Ir.Tensor)>)[], file.Input(4)));
         Assert.Contains(says, message);
-        Assert.Contains("Conv2D", message);
+        Assert.InRange(message.Length, 0, 400);
     }
 
     [Fact]

@@ -124,10 +124,11 @@ public class FunctionTests
     }
 
     [Fact]
-    public void UnknownFunction_IsRefusedByNameWithTheListOfWhatIsKnown()
+    public void UnknownFunction_IsRefusedByName()
     {
         var file = new KerasFile();
         var message = DamagedFile.LoadOrRefuse("function.keras", file.ToArchive(file.Layer("ops.Erfinv", [], None, file.Input(4))));
-        Assert.Contains("the function 'Erfinv' is not supported; supported are abs", message);
+        Assert.Contains("layer 'ops.erfinv_1' (Erfinv): the function 'Erfinv' is not supported; ", message);
+        Assert.InRange(message!.Length, 0, 400);
     }
 }

@@ -17,6 +17,55 @@ internal static class TfImages
         return graph.Resize(node.Name, node.Data(0), new([height, width], [(float)((double)height / shape[1]), (float)((double)width / shape[2])], coordinates, rounding));
     }
 
+    /// <summary>Blocks of channels become blocks of pixels.</summary>
+    public static Laid DepthToSpace(TfNode node, ChannelsLastGraph graph)
+    {
+        var (shape, block) = Traded(node);
+        if (shape[3] % (block * block) != 0)
+            throw node.Fault($"{shape[3]} channels do not make blocks of {block} x {block}");
+        var depth = shape[3] / block / block;
+        return Rearranged(node, graph, [shape[0], shape[1], shape[2], block, block, depth], [shape[0], checked(shape[1] * block), checked(shape[2] * block), depth]);
+    }
+
+    public static Laid SpaceToDepth(TfNode node, ChannelsLastGraph graph)
+    {
+        var (shape, block) = Traded(node);
+        if (shape[1] % block != 0 || shape[2] % block != 0)
+            throw node.Fault($"[{string.Join(',', shape)}] does not make blocks of {block} x {block}");
+        return Rearranged(node, graph, [shape[0], shape[1] / block, block, shape[2] / block, block, shape[3]], [shape[0], shape[1] / block, shape[2] / block, checked(block * block * shape[3])]);
+    }
+
+    /// <summary>x / (bias + alpha * sum of x^2 over the channels up to a radius away) ^ beta.</summary>
+    public static Laid NormalizedByNeighbours(TfNode node, ChannelsLastGraph graph)
+    {
+        var (assembly, shape, radius) = (graph.Assembly, node.Shape(0), node.Int("depth_radius", 5));
+        if (shape.Length != 4 || radius is < 0 or > 1 << 12)
+            throw node.Fault($"{radius} channels on both sides of [{string.Join(',', shape)}] are not supported");
+        Laid Number(string role, float value) => Activations.Number($"{node.Name}_{role}", value, graph);
+        // Channels as the height of an image of one channel; with zeros around, an average of n is the sum divided by n.
+        var size = 2 * (int)radius + 1;
+        Laid x = new(graph.Planar(node.Data(0)), Planar: true);
+        var squares = assembly.Emit(node.Name + "_column", new Reshape([0, 1, shape[3], -1]), graph.Binary(node.Name + "_squares", new Mul(), x, x).Name);
+        var means = assembly.Emit(node.Name + "_means", new AveragePool(new([size, 1], [1, 1], [(int)radius, 0, (int)radius, 0], [1, 1]), CeilMode: false, CountIncludePad: true), squares);
+        Laid image = new(assembly.Emit(node.Name + "_image", new Reshape([0, shape[3], shape[1], shape[2]]), means), Planar: true);
+        var sums = graph.Binary(node.Name + "_sums", new Mul(), image, Number("alpha", node.Float("alpha", 1) * size));
+        var basis = graph.Binary(node.Name + "_basis", new Add(), sums, Number("bias", node.Float("bias", 1)));
+        return graph.Binary(node.Name, new Div(), x, graph.Binary(node.Name + "_divisor", new Pow(), basis, Number("beta", node.Float("beta", 0.5f))));
+    }
+
+    private static (int[] Shape, int Block) Traded(TfNode node) =>
+        node.Shape(0) is { Length: 4 } shape && node.Text("data_format", "NHWC") == "NHWC" && node.Int("block_size", 0) is >= 1 and < 1 << 10 and var block
+            ? (shape, (int)block)
+            : throw node.Fault($"blocks of {node.Int("block_size", 0)} do not fit [{string.Join(',', node.Shape(0))}] in {ModelImportException.OneLine(node.Text("data_format", "NHWC"))}");
+
+    /// <summary>The third and fourth of six axes exchanged.</summary>
+    private static Laid Rearranged(TfNode node, ChannelsLastGraph graph, int[] apart, int[] joined)
+    {
+        var split = graph.Reshape(node.Name + "_apart", node.Data(0), apart, node.Fault);
+        Laid moved = new(graph.Assembly.Emit(node.Name + "_moved", new Transpose([0, 1, 3, 2, 4, 5]), graph.Plain(split)));
+        return graph.Reshape(node.Name, moved, joined, node.Fault);
+    }
+
     /// <summary>Each of b1 x b2 interleaved images becomes one of the batch.</summary>
     public static Laid SpaceToBatch(TfNode node, ChannelsLastGraph graph)
     {

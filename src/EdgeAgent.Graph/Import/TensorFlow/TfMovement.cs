@@ -6,6 +6,44 @@ namespace EdgeAgent.Graph.Import.TensorFlow;
 /// <summary>Converters of operators that pick, repeat and rearrange elements.</summary>
 internal static class TfMovement
 {
+    public static IReadOnlyList<TfValue> ArgMax(TfNode node, ChannelsLastGraph graph)
+    {
+        var axis = node.Axis(node.Ints(1, "axis") is [var given] ? given : throw node.Fault("its axis is no single number"), node.Shape(0).Length);
+        Laid index = new(graph.Assembly.Emit(node.Name, new ArgMax(axis, KeepDims: false), graph.Plain(node.Data(0))));
+        return [new TfValue.Data((TfType)node.Type("output_type") == TfType.Int32 ? graph.Cast(node.Name + "_int32", index, ElementType.Int32) : index)];
+    }
+
+    /// <summary>To a shape in which the batch stays where it is, or is what a single row is repeated for.</summary>
+    public static Laid BroadcastTo(TfNode node, ChannelsLastGraph graph)
+    {
+        var (x, from, to) = (new Laid(graph.Plain(node.Data(0))), node.Shape(0), node.Folded(1)?.Numbers ?? throw node.Fault("its shape is not known at import"));
+        int[] aligned = [.. Enumerable.Repeat(1, Math.Max(0, to.Length - from.Length)), .. from];
+        if (aligned.Length != to.Length || to.Length > 8 || to.Any(d => d.PerBatch == 0 && d.Value is < 1 or > 1 << 28))
+            throw node.Fault($"cannot broadcast [{string.Join(',', from)}] to {to.Length} axes");
+        if (to.Zip(aligned).Any(d => d.First.PerBatch != 0 && d.Second == 1))
+            return graph.PerSample(node.Name, to, x, node.Fault);
+        if (to.Zip(aligned).Any(d => d.First.PerBatch != 0 && d.First != FoldedNumber.OfDimension(d.Second)))
+            throw node.Fault($"cannot broadcast [{string.Join(',', from)}] to a shape that depends on the batch in another way");
+        // Expand keeps the size of what it is given 1 for.
+        return new(graph.Assembly.Emit(node.Name, new Expand([.. to.Select(d => d.PerBatch != 0 ? 1 : (long)d.Value)]), x.Name));
+    }
+
+    /// <summary>A new axis on which the element at the index has one value and all others another.</summary>
+    public static Laid OneHot(TfNode node, ChannelsLastGraph graph)
+    {
+        var (assembly, shape) = (graph.Assembly, node.Shape(0));
+        var axis = node.Axis(node.Int("axis", -1), shape.Length + 1);
+        if (node.Ints(1, "depth") is not [>= 1 and <= 1 << 20 and var depth])
+            throw node.Fault("its depth is no size");
+        var indices = graph.Reshape(node.Name + "_indices", node.Data(0), [.. shape[..axis], 1, .. shape[axis..]], node.Fault);
+        int[] along = [.. Enumerable.Repeat(1, axis), depth, .. Enumerable.Repeat(1, shape.Length - axis)];
+        var places = assembly.Constant(node.Name + "_places", assembly.Value(indices.Name).Type == ElementType.Int64
+            ? Tensor.Of(Enumerable.Range(0, depth).Select(i => (long)i).ToArray(), along)
+            : Tensor.Of(Enumerable.Range(0, depth).ToArray(), along));
+        var equal = assembly.Emit(node.Name + "_equal", new Equal(), indices.Name, places);
+        return new(assembly.Emit(node.Name, new Where(), equal, graph.Plain(node.Data(2)), graph.Plain(node.Data(3))));
+    }
+
     public static Laid Concat(TfNode node, ChannelsLastGraph graph, IEnumerable<int> parts, int axis)
     {
         var values = parts.Select(node.Data).ToList();

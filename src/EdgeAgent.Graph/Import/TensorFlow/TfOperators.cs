@@ -17,21 +17,28 @@ internal static class TfOperators
         ["Any"] = Of((n, g) => Any(n, g, new ReduceMax(Axes(n), n.Flag("keep_dims")))),
         ["AddN"] = Of(AddN),
         ["AddV2"] = Binary(new Add()),
+        ["ArgMax"] = TfMovement.ArgMax,
         ["AvgPool"] = Of((n, g) => Pool(n, g, w => new AveragePool(w, false, false))),
         ["BatchMatMul"] = Of(BatchMatMul),
         ["BatchMatMulV2"] = Of(BatchMatMul),
+        ["BatchMatMulV3"] = Of(BatchMatMul),
         ["BatchToSpaceND"] = Of(TfImages.BatchToSpace),
         ["BiasAdd"] = Of(BiasAdd),
+        ["BroadcastTo"] = Of(TfMovement.BroadcastTo),
         ["Abs"] = Unary(_ => new Abs()),
         ["Cast"] = Cast,
         ["Ceil"] = Unary(_ => new Ceil()),
+        ["CheckNumerics"] = Passed,
         ["Concat"] = Of((n, g) => TfMovement.Concat(n, g, Enumerable.Range(1, Math.Max(0, n.InputCount - 1)), 0)),
         ["ConcatV2"] = Of((n, g) => TfMovement.Concat(n, g, Enumerable.Range(0, Math.Max(0, n.InputCount - 1)), n.InputCount - 1)),
         ["Const"] = (n, _) => [new TfValue.Constant(TfTensors.Read(n.Tensor("value") ?? throw n.Fault("holds no tensor"), n.Fault))],
         ["Conv2D"] = Of(Conv2D),
         ["Conv2DBackpropInput"] = Of(ConvTranspose),
+        ["Cos"] = Unary(_ => new Cos()),
+        ["DepthToSpace"] = Of(TfImages.DepthToSpace),
         ["DepthwiseConv2dNative"] = Of(Depthwise),
         ["Div"] = Binary(new Div()),
+        ["DivNoNan"] = Of(DivNoNan),
         ["Einsum"] = Of((n, g) => g.Einsum(n.Name, n.Text("equation", ""), n.Fault, [.. Enumerable.Range(0, n.InputCount).Select(n.Data)])),
         ["Elu"] = Unary(_ => new Elu(1)),
         ["EnsureShape"] = Passed,
@@ -39,6 +46,8 @@ internal static class TfOperators
         ["Erf"] = Unary(_ => new Erf()),
         ["Exp"] = Unary(_ => new Exp()),
         ["ExpandDims"] = Of((n, g) => g.Reshape(n.Name, n.Data(0), TfShapes.Expanded(n, n.Shape(0)), n.Fault)),
+        ["FakeQuantWithMinMaxVars"] = Of(TfQuantization.Stepped),
+        ["FakeQuantWithMinMaxVarsPerChannel"] = Of(TfQuantization.Stepped),
         ["Fill"] = Fill,
         ["Floor"] = Unary(_ => new Floor()),
         ["FloorDiv"] = NotFolded,
@@ -52,6 +61,7 @@ internal static class TfOperators
         ["GreaterEqual"] = Compared(new GreaterOrEqual()),
         ["Identity"] = Passed,
         ["IdentityN"] = Passed,
+        ["LRN"] = Of(TfImages.NormalizedByNeighbours),
         ["LeakyRelu"] = Unary(n => new LeakyRelu(n.Float("alpha", 0.2f))),
         ["Less"] = Compared(new Less()),
         ["LessEqual"] = Compared(new LessOrEqual()),
@@ -71,6 +81,7 @@ internal static class TfOperators
         ["Mul"] = Binary(new Mul()),
         ["Neg"] = Unary(_ => new Neg()),
         ["NotEqual"] = Of((n, g) => new(g.Assembly.Emit(n.Name, new Not(), g.Assembly.Emit(n.Name + "_equal", new Equal(), g.Plain(n.Data(0)), g.Plain(n.Data(1)))))),
+        ["OneHot"] = Of(TfMovement.OneHot),
         ["OnesLike"] = Of((n, g) => Like(n, g, 1)),
         ["Pack"] = Of(TfMovement.Pack),
         ["Pad"] = Of((n, g) => TfMovement.Pad(n, g, 0)),
@@ -95,6 +106,8 @@ internal static class TfOperators
         ["Selu"] = Of((n, g) => Activations.Selu(n.Name, n.Data(0), g)),
         ["Shape"] = NotFolded,
         ["Sigmoid"] = Unary(_ => new Sigmoid()),
+        ["Sign"] = Unary(_ => new Sign()),
+        ["Sin"] = Unary(_ => new Sin()),
         ["Size"] = NotFolded,
         ["Slice"] = Of((n, g) => TfMovement.Sliced(n, g, TfSlices.OfSlice(n, n.Shape(0)))),
         ["Snapshot"] = Passed,
@@ -102,6 +115,7 @@ internal static class TfOperators
         ["Softplus"] = Unary(_ => new Softplus()),
         ["Softsign"] = Unary(_ => new Softsign()),
         ["SpaceToBatchND"] = Of(TfImages.SpaceToBatch),
+        ["SpaceToDepth"] = Of(TfImages.SpaceToDepth),
         ["Split"] = (n, g) => TfMovement.Split(n, g, 1, n.Axis(n.Ints(0, "axis") is [var a] ? a : throw n.Fault("its axis is no number"), n.Shape(1).Length), null),
         ["SplitV"] = (n, g) => TfMovement.Split(n, g, 0, n.Axis(n.Ints(2, "axis") is [var a] ? a : throw n.Fault("its axis is no number"), n.Shape(0).Length), n.Ints(1, "sizes")),
         ["Sqrt"] = Unary(_ => new Sqrt()),
@@ -192,6 +206,15 @@ internal static class TfOperators
         var type = TfTypes.ElementOf(node.Type("DstT")) ?? throw node.Fault($"casts to {TfTypes.Of(node.Type("DstT"))}, which is not supported");
         var x = node.Data(0);
         return [new TfValue.Data(graph.Assembly.Value(x.Name).Type == type ? x : x with { Name = graph.Assembly.Emit(node.Name, new Cast(type), x.Name) })];
+    }
+
+    /// <summary>a / b, and 0 where b is.</summary>
+    private static Laid DivNoNan(TfNode node, ChannelsLastGraph graph)
+    {
+        var (a, b) = (graph.Plain(node.Data(0)), graph.Plain(node.Data(1)));
+        var zero = graph.Assembly.Constant(node.Name + "_zero", Tensor.Of([0f], []));
+        var none = graph.Assembly.Emit(node.Name + "_none", new Equal(), b, zero);
+        return new(graph.Assembly.Emit(node.Name, new Where(), none, zero, graph.Assembly.Emit(node.Name + "_quotient", new Div(), a, b)));
     }
 
     private static Laid AddN(TfNode node, ChannelsLastGraph graph)

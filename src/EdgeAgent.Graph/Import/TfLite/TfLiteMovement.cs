@@ -60,8 +60,8 @@ internal static class TfLiteMovement
             throw node.Fault($"its depth or its axis {node.Int(0)} does not fit [{string.Join(',', shape)}]");
         long[] places = [.. Enumerable.Repeat(1L, axis), depth, .. Enumerable.Repeat(1L, shape.Length - axis)];
         var numbers = graph.Emit(node, new Reshape(places), graph.NewConstant(node, "places", graph.Type(indices) == ElementType.Int64
-            ? Tensor.Of([.. Enumerable.Range(0, depth).Select(i => (long)i)], depth)
-            : Tensor.Of([.. Enumerable.Range(0, depth)], depth)));
+            ? Tensor.Of(Enumerable.Range(0, depth).Select(i => (long)i).ToArray(), depth)
+            : Tensor.Of(Enumerable.Range(0, depth).ToArray(), depth)));
         var equal = graph.Emit(node, new Equal(), graph.Emit(node, new Reshape([.. shape[..axis], 1, .. shape[axis..]]), indices), numbers);
         graph.Define(node, graph.Emit(node, new Where(), equal, graph.Real(node, 2), graph.Real(node, 3)));
     }

@@ -302,6 +302,89 @@ public class OperatorTests
         Assert.Contains("node 'uniform' (RandomUniform): is random", Refused(Nodes(0.5f)));
     }
 
+    [Fact]
+    public void ArgMax_IsTheIndexOfTheLargest()
+    {
+        var x = Tensor.Of([1f, 7, 3, 9, 2, 4], 2, 3);
+        NodeDef[] Nodes(TfType type) => [Placeholder("x", x.Shape), Ints("axis", [-1], []), Node("y", "ArgMax", ["x", "axis"], ("output_type", new() { Type = (int)type }))];
+        Assert.Equal([1L, 0], (long[])KerasFileTests.Run(Import(Nodes(TfType.Int64)), x).Data);
+        Assert.Equal([1, 0], (int[])KerasFileTests.Run(Import(Nodes(TfType.Int32)), x).Data);
+    }
+
+    [Fact]
+    public void ResponseNormalization_DividesByNeighbouringChannels()
+    {
+        var x = _test.Random(2, 2, 2, 3, 5);
+        var graph = Import(Placeholder("x", x.Shape), Node("y", "LRN", ["x"], ("depth_radius", new() { I = 1 }), ("bias", new() { F = 1.5f }), ("alpha", new() { F = 0.3f }), ("beta", new() { F = 0.75f })));
+        var expected = x.Floats.Chunk(5).SelectMany(pixel => pixel.Select((v, c) =>
+            (float)(v / Math.Pow(1.5 + 0.3 * Enumerable.Range(c - 1, 3).Where(i => i is >= 0 and < 5).Sum(i => pixel[i] * pixel[i]), 0.75))));
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], x.Shape), KerasFileTests.Run(graph, x));
+    }
+
+    /// <summary>x + a row for every sample, and x + a column for every one of its own.</summary>
+    [Fact]
+    public void BroadcastTo_RepeatsForTheBatchAndWithinIt()
+    {
+        var x = Tensor.Of([1f, 2, 3, 4, 5, 6], 2, 3);
+        NodeDef[] nodes =
+        [
+            Placeholder("x", x.Shape), Node("shape", "Shape", ["x"]), Constant("row", Tensor.Of([10f, 20, 30], 1, 3)), Node("rows", "BroadcastTo", ["row", "shape"]), Ints("axis", [1], []),
+            Node("columns", "ExpandDims", ["x", "axis"]), Ints("begin", [0]), Ints("end", [1]), Ints("step", [1]), Node("batch", "StridedSlice", ["shape", "begin", "end", "step"], ("shrink_axis_mask", new() { I = 1 })),
+            Ints("two", [2], []), Ints("three", [3], []), Node("twice", "Pack", ["batch", "two", "three"]), Node("both", "BroadcastTo", ["columns", "twice"]),
+        ];
+        Assert.Equal([11f, 22, 33, 14, 25, 36], KerasFileTests.Run(Import([.. nodes[..4], Node("y", "AddV2", ["x", "rows"])]), x).Floats);
+        Assert.Equal([1f, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6], KerasFileTests.Run(Import([.. nodes[..2], .. nodes[4..], Node("y", "Relu", ["both"])]), x).Floats);
+    }
+
+    [Theory]
+    [InlineData(-1, new[] { 5f, 5, 9, 9, 5, 5 })]
+    [InlineData(1, new[] { 5f, 9, 5, 5, 9, 5 })]
+    public void OneHot_AlongAnAxis_MarksTheIndex(int axis, float[] expected)
+    {
+        var graph = Import(Placeholder("x", [1, 2]), Node("indices", "Cast", ["x"], ("DstT", new() { Type = (int)TfType.Int32 })), Ints("depth", [3], []), Constant("on", Tensor.Of([9f], [])), Constant("off", Tensor.Of([5f], [])),
+            Node("y", "OneHot", ["indices", "depth", "on", "off"], ("axis", new() { I = axis })));
+        Assert.Equal(expected, KerasFileTests.Run(graph, Tensor.Of([2f, 0], 1, 2)).Floats);
+    }
+
+    [Fact]
+    public void SpaceAndDepth_AreTraded()
+    {
+        var x = _test.Random(1, 2, 4, 6, 3);
+        var deep = Tensor.Of([.. from n in Enumerable.Range(0, 2) from y in Enumerable.Range(0, 2) from column in Enumerable.Range(0, 3) from block in Enumerable.Range(0, 4) from c in Enumerable.Range(0, 3)
+                                 select x.Floats[((n * 4 + y * 2 + block / 2) * 6 + column * 2 + block % 2) * 3 + c]], 2, 2, 3, 12);
+        GraphSpec Traded(string op, Tensor of) => Import(Placeholder("x", of.Shape), Node("y", op, ["x"], ("block_size", new() { I = 2 })));
+        ChannelsLastMath.AssertClose(deep, KerasFileTests.Run(Traded("SpaceToDepth", x), x));
+        ChannelsLastMath.AssertClose(x, KerasFileTests.Run(Traded("DepthToSpace", deep), deep));
+    }
+
+    /// <summary>256 steps for the range [-1, 3], which is moved until 0 is the 64th: [-64, 191] * 4 / 255.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void FakeQuantization_RoundsToSteps(bool perChannel)
+    {
+        const double wide = 4 / 255.0, narrow = 6 / 254.0;
+        var x = Tensor.Of([-2f, -2, 0.0001f, 0.0001f, 0.3f, 0.3f, 1, 7], 4, 2);
+        var graph = Import(
+            Placeholder("x", x.Shape), Constant("low", perChannel ? Tensor.Of([-1f, 0], 2) : Tensor.Of([-1f], [])), Constant("high", perChannel ? Tensor.Of([1f, 6], 2) : Tensor.Of([3f], [])),
+            Node("y", perChannel ? "FakeQuantWithMinMaxVarsPerChannel" : "FakeQuantWithMinMaxVars", ["x", "low", "high"], ("num_bits", new() { I = 8 }), ("narrow_range", new() { B = perChannel })));
+        double[] expected = perChannel
+            // 255 steps: 0 is in the middle of the first channel's, and the first of the second's.
+            ? [-1, 0, 0, 0, 38 * 2 / 254.0, 13 * narrow, 1, 6]
+            : [-64 * wide, -64 * wide, 0, 0, 19 * wide, 19 * wide, 64 * wide, 191 * wide];
+        ChannelsLastMath.AssertClose(Tensor.Of(Array.ConvertAll(expected, v => (float)v), 4, 2), KerasFileTests.Run(graph, x));
+    }
+
+    /// <summary>sign(x) + cos(x) / sin(x) where sin(x) is not 0.</summary>
+    [Fact]
+    public void Functions_OfOneNumber_AreThoseOfTheGraph()
+    {
+        var x = Tensor.Of([-2f, 0, 0.5f], 1, 3);
+        var graph = Import(Placeholder("x", x.Shape), Node("checked", "CheckNumerics", ["x"]), Node("sign", "Sign", ["checked"]), Node("cos", "Cos", ["x"]), Node("sin", "Sin", ["x"]),
+            Node("quotient", "DivNoNan", ["cos", "sin"]), Node("y", "AddV2", ["sign", "quotient"]));
+        ChannelsLastMath.AssertClose(Tensor.Of([(float)(-1 + 1 / Math.Tan(-2)), 0, (float)(1 + 1 / Math.Tan(0.5))], 1, 3), KerasFileTests.Run(graph, x));
+    }
+
     /// <summary>Rows of a variable, by whole numbers.</summary>
     [Fact]
     public void Embedding_OfTensorFlow2_PicksRowsOfItsVariable()

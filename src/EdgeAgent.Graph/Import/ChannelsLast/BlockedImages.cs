@@ -31,19 +31,28 @@ internal sealed class BlockedImages(ChannelsLastGraph graph)
             return;
         _computed[y.Name] = new(apart.Block, crops =>
         {
-            // The margins of the output shorten those of the input; what they do not have is cut off the output.
-            var axes = apart.Block.Length;
-            var (pads, starts, ends) = (new int[2 * axes], new int[axes], new int[axes]);
-            for (var i = 0; i < axes; i++)
-            {
-                (pads[i], pads[i + axes]) = (Math.Max(apart.Margins[i].Before - crops[i].Before, 0), Math.Max(apart.Margins[i].After - crops[i].After, 0));
-                (starts[i], ends[i]) = (Math.Max(crops[i].Before - apart.Margins[i].Before, 0), Math.Max(crops[i].After - apart.Margins[i].After, 0));
-            }
-            var whole = convolve(apart.X, window with { Pads = pads, Dilations = [.. window.Dilations.Zip(apart.Block, (d, b) => d * b)] });
+            var (dilated, starts, ends) = Dilated(window, apart.Block, apart.Margins, crops);
+            var whole = convolve(apart.X, dilated);
             var sizes = graph.Shape(whole);
-            int[] cut = [.. Enumerable.Range(0, axes).Where(i => starts[i] + ends[i] > 0)];
+            int[] cut = [.. Enumerable.Range(0, starts.Length).Where(i => starts[i] + ends[i] > 0)];
             return graph.Slice(name + "_cropped", whole, new([.. cut.Select(i => starts[i])], [.. cut.Select(i => sizes[1 + i] - ends[i])], [.. cut.Select(i => 1 + i)], [.. cut.Select(_ => 1)]));
         });
+    }
+
+    /// <summary>
+    /// The window that sees in the whole image what <paramref name="window"/> sees in its parts, and what is to be cut off its result:
+    /// the margins of the output shorten those of the input, and what these do not have is cut off.
+    /// </summary>
+    public static (Window Window, int[] Starts, int[] Ends) Dilated(Window window, int[] block, (int Before, int After)[] margins, (int Before, int After)[] crops)
+    {
+        var axes = block.Length;
+        var (pads, starts, ends) = (new int[2 * axes], new int[axes], new int[axes]);
+        for (var i = 0; i < axes; i++)
+        {
+            (pads[i], pads[i + axes]) = (Math.Max(margins[i].Before - crops[i].Before, 0), Math.Max(margins[i].After - crops[i].After, 0));
+            (starts[i], ends[i]) = (Math.Max(crops[i].Before - margins[i].Before, 0), Math.Max(crops[i].After - margins[i].After, 0));
+        }
+        return (window with { Pads = pads, Dilations = [.. window.Dilations.Zip(block, (d, b) => d * b)] }, starts, ends);
     }
 
     /// <summary>An operator that computes every pixel by itself.</summary>

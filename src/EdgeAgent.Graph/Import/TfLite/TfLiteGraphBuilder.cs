@@ -46,6 +46,8 @@ internal sealed class TfLiteGraphBuilder
         return new GraphSpec(name, inputs, outputs, _nodes, _constants) { Metadata = _model.Metadata }.RemoveUnused();
     }
 
+    public TfLiteBlocks Blocks { get; } = new();
+
     /// <summary>Shape of a value that was asked for or emitted here.</summary>
     public int[] Shape(string value) => _values[value].Shape;
 
@@ -77,10 +79,10 @@ internal sealed class TfLiteGraphBuilder
     public string RealNchw(TfLiteNode node, int input)
     {
         var value = Real(node, input);
-        return Shape(value).Length == 4
-            ? Emit(node, new Transpose(ToNchw), value)
-            : throw node.Fault($"input {input} has the shape [{string.Join(',', Shape(value))}]; an image is expected");
+        return Shape(value).Length == 4 ? Nchw(node, value) : throw node.Fault($"input {input} has the shape [{string.Join(',', Shape(value))}]; an image is expected");
     }
+
+    public string Nchw(TfLiteNode node, string value) => Emit(node, new Transpose(ToNchw), value);
 
     /// <summary>Back to the file's order of axes.</summary>
     public string Nhwc(TfLiteNode node, string value) => Emit(node, new Transpose(ToNhwc), value);

@@ -18,6 +18,7 @@ internal static class TfLiteOperators
         ["ARG_MIN"] = (n, g) => TfLiteMovement.ArgMax(n, g, g.Emit(n, new Neg(), g.Real(n, 0))),
         ["AVERAGE_POOL_2D"] = (n, g) => Pool(n, g, window => new AveragePool(window, CeilMode: false, CountIncludePad: false)),
         ["BATCH_MATMUL"] = BatchMatMul,
+        ["BATCH_TO_SPACE_ND"] = TfLiteBlocks.BatchToSpace,
         ["BROADCAST_TO"] = (n, g) => g.Define(n, g.Emit(n, new Expand(Array.ConvertAll(g.Ints(n, 1), d => (long)d)), g.Real(n, 0))),
         ["CAST"] = Cast,
         ["CEIL"] = (n, g) => Unary(n, g, new Ceil()),
@@ -90,6 +91,7 @@ internal static class TfLiteOperators
         ["SIN"] = (n, g) => Unary(n, g, new Sin()),
         ["SLICE"] = TfLiteMovement.Slice,
         ["SOFTMAX"] = Softmax,
+        ["SPACE_TO_BATCH_ND"] = TfLiteBlocks.SpaceToBatch,
         ["SPACE_TO_DEPTH"] = TfLiteImages.SpaceToDepth,
         ["SPLIT"] = TfLiteMovement.Split,
         ["SPLIT_V"] = TfLiteMovement.SplitV,
@@ -155,9 +157,10 @@ internal static class TfLiteOperators
 
     private static void Layer(TfLiteNode node, TfLiteGraphBuilder graph, int activationId, Conv conv, string x, string weights)
     {
-        string[] inputs = node.Has(2) ? [x, weights, graph.Weights(node, 2)] : [x, weights];
-        var y = Activated(node, graph, activationId, graph.Emit(node, conv, inputs));
-        graph.Define(node, graph.Nhwc(node, y));
+        string[] parameters = node.Has(2) ? [weights, graph.Weights(node, 2)] : [weights];
+        string Result(string image, Window window) => graph.Nhwc(node, Activated(node, graph, activationId, graph.Emit(node, conv with { Window = window }, [image, .. parameters])));
+        graph.Define(node, Result(x, conv.Window));
+        graph.Blocks.Convolved(node, graph, conv.Window, (image, window) => Result(graph.Nchw(node, image), window));
     }
 
     // Weights are [outputs, inputs]; the input is seen as a matrix with as many columns.

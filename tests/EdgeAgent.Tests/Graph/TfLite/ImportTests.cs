@@ -91,6 +91,63 @@ public class ImportTests
         Assert.Equal(expected, KerasFileTests.Run(graph, Tensor.Of([4, 1], 2)).Floats);
     }
 
+    /// <summary>
+    /// A convolution between images taken apart and put together is a dilated one. "Same" padding is 2 on each side, and one more row and
+    /// column make the sizes even; with crops of its own, less is left.
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void ConvolutionBetweenBlocks_IsADilatedOne(int crop)
+    {
+        var (x, kernel, bias) = (_random.Random(1, 1, 7, 9, 3), _random.Random(1, 3, 3, 3, 4), _random.Random(1, 4));
+        var stretched = Tensor.Of(new float[5 * 5 * 12], 5, 5, 3, 4);
+        for (var i = 0; i < kernel.Count; i++)
+            stretched.Floats[(i / 36 * 2 * 5 + i / 12 % 3 * 2) * 12 + i % 12] = kernel.Floats[i];
+        var whole = ChannelsLastMath.Conv(x, stretched, bias);
+        var expected = from row in Enumerable.Range(crop, 7 - crop) from column in Enumerable.Range(0, 9) from c in Enumerable.Range(0, 4) select MathF.Max(0, whole.Floats[(row * 9 + column) * 4 + c]);
+        var graph = Blocks(x, crop, "CONV_2D", kernel, bias, new(TfLiteTable.Conv2D, (0, (byte)1), (1, 1), (2, 1), (3, (byte)1)));
+        var computed = KerasFileTests.Run(graph, x);
+        ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 1, 7 - crop, 9, 4), computed);
+        Assert.Equal([2, 2], Assert.IsType<Conv>(Assert.Single(graph.Nodes, n => n.Op is Conv).Op).Window.Dilations);
+        Assert.Equal(-1, graph.Inputs[0].Shape[0]);
+    }
+
+    /// <summary>Without a convolution in between the images come together as they were, for any batch.</summary>
+    [Fact]
+    public void Blocks_TakenApartAndPutTogether_AreTheImage()
+    {
+        var graph = Blocks(_random.Random(1, 1, 7, 9, 3), 0, null, null, null, null);
+        var x = _random.Random(1, 2, 7, 9, 3);
+        ChannelsLastMath.AssertClose(Tensor.Of([.. x.Floats.Select(v => MathF.Max(0, v))], x.Shape), KerasFileTests.Run(graph, x));
+    }
+
+    /// <summary>Blocks of 2 x 2 of an image of 7 x 9 with margins of 2 and 3 around it.</summary>
+    private static GraphSpec Blocks(Tensor x, int crop, string? op, Tensor? kernel, Tensor? bias, TfLiteOptions? options)
+    {
+        var file = new TfLiteFileBuilder();
+        var (input, block, margins) = (file.Value("x", ElementType.Float32, x.Shape, null), file.Constant("block", Tensor.Of([2, 2], 2)), file.Constant("margins", Tensor.Of([2, 3, 2, 3], 2, 2)));
+        var apart = file.Value("apart", ElementType.Float32, [4, 6, 7, 3], null);
+        file.Operator("SPACE_TO_BATCH_ND", [input, block, margins], [apart]);
+        int computed, crops;
+        if (op is not null)
+        {
+            // [outputs, h, w, inputs]
+            var filter = Tensor.Of([.. from o in Enumerable.Range(0, 4) from i in Enumerable.Range(0, 27) select kernel!.Floats[i * 4 + o]], 4, 3, 3, 3);
+            computed = file.Value("computed", ElementType.Float32, [4, 4, 5, 4], null);
+            crops = file.Constant("crops", Tensor.Of([crop, 1, 0, 1], 2, 2));
+            file.Operator(op, [apart, file.Constant("filter", filter), file.Constant("bias", bias!)], [computed], options);
+        }
+        else
+        {
+            (computed, crops) = (file.Value("computed", ElementType.Float32, [4, 6, 7, 3], null), margins);
+            file.Operator("RELU", [apart], [computed]);
+        }
+        var y = file.Value("y", ElementType.Float32, op is null ? x.Shape : [1, 7 - crop, 9, 4], null);
+        file.Operator("BATCH_TO_SPACE_ND", [computed, block, crops], [y]);
+        return Load(file, input, y);
+    }
+
     /// <summary>x + 2 * range(0, rank(x), 1) + zeros_like(x), the 2 from a fill: all but x is known at import.</summary>
     [Fact]
     public void ConstantsComputedFromShapes_AreKnown()

@@ -108,8 +108,9 @@ internal static class KerasCalls
                 arguments.Add(KerasArgument.Of(named, name));
             else if (name == "y" && value.IsNumber)
                 arguments.Add(new(null, (float)value.Number(0), name));
-            else if (value.IsArray && value.Items.Count > 0 && value.Items.All(i => KerasReference.TryRead(i) is not null))
-                arguments.AddRange(value.Items.Select(i => KerasArgument.Of(KerasReference.TryRead(i)!.Value, name)));
+            else if (value.IsArray)
+                // A target shape has numbers among them.
+                arguments.AddRange(value.Items.Select(KerasReference.TryRead).OfType<KerasReference>().Select(r => KerasArgument.Of(r, name)));
     }
 
     private static IEnumerable<(string Name, KerasJson Value)> Members(KerasJson json) =>

@@ -81,10 +81,10 @@ internal static class KerasFunctions
         ["truediv"] = Binary(new Div()),
     };
 
-    /// <summary>The function of several results.</summary>
+    /// <summary>The function of several results; that of a shape is <see cref="KerasKnown"/>'s.</summary>
     private const string SplitName = "split";
 
-    public static IEnumerable<string> Supported => _all.Keys.Append(SplitName).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Supported => _all.Keys.Concat([SplitName, "shape"]).Order(StringComparer.Ordinal);
 
     /// <summary>The function that a layer of the configuration stands for; null for a real layer.</summary>
     public static string? NameOf(KerasLayer layer)
@@ -95,10 +95,10 @@ internal static class KerasFunctions
         return layer.Module.Contains(".ops.", StringComparison.Ordinal) ? layer.Class : null;
     }
 
-    public static IReadOnlyList<Laid> Apply(string function, KerasLayer layer, KerasLayerCall call, IReadOnlyList<Laid> operands, ChannelsLastGraph graph)
+    public static IReadOnlyList<Laid> Apply(string function, KerasLayer layer, KerasLayerCall call, IReadOnlyList<Laid> operands, KerasKnown known, ChannelsLastGraph graph)
     {
         var simple = Simple(function[(function.LastIndexOf('.') + 1)..]);
-        var called = new KerasFunction(layer, call, operands, graph);
+        var called = new KerasFunction(layer, call, operands, known, graph);
         Function? apply = null;
         if (simple != SplitName && !_all.TryGetValue(simple, out apply))
             throw layer.Fault($"the function '{ModelImportException.OneLine(function)}' is not supported; {ImportFault.SeeList}");
@@ -113,7 +113,7 @@ internal static class KerasFunctions
     }
 
     /// <summary>"GetItem" and "__getitem__" are getitem, "ExpandDims" is expand_dims.</summary>
-    private static string Simple(string name)
+    internal static string Simple(string name)
     {
         var simple = string.Concat(name.Trim('_').Select((c, i) => char.IsUpper(c) && i > 0 && char.IsLower(name[i - 1]) ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString()));
         return simple == "get_item" ? "getitem" : simple;
@@ -150,13 +150,16 @@ internal static class KerasFunctions
 
     private static Laid Reshape(KerasFunction f)
     {
-        var wanted = f.Option("newshape", "shape", "target_shape").Items;
-        if (wanted.Count == 0 || wanted.Any(d => !d.IsNumber && !d.IsNull))
-            throw f.Fault("its target shape is computed, which is not supported");
-        var shape = wanted.Select(d => d.Int(-1)).ToArray();
+        var wanted = f.Option("newshape", "shape", "target_shape");
         // -1 first is the batch where all other sizes are given, and is found out otherwise.
-        var numbers = Array.ConvertAll(shape, d => new FoldedNumber(d));
+        FoldedNumber[] numbers = KerasReference.TryRead(wanted) is not null ? Numbers(wanted) : [.. wanted.Items.SelectMany(Numbers)];
+        if (numbers.Length == 0)
+            throw f.Fault("has no target shape");
         return f.Reshaped(TargetShapes.Resolved(f.Shape, numbers, zeroCopies: false, f.Fault));
+
+        FoldedNumber[] Numbers(KerasJson size) => size.IsNull || size.IsNumber ? [new(size.Int(-1))]
+            : KerasReference.TryRead(size) is { } reference && f.Known(reference) is { } value ? value.Numbers
+            : throw f.Fault("its target shape is computed from data, which is not supported");
     }
 
     /// <summary>Images of another size. TensorFlow 1's function of this name looks at other places of the image.</summary>
@@ -227,7 +230,7 @@ internal static class KerasFunctions
 }
 
 /// <summary>A function being applied.</summary>
-internal sealed class KerasFunction(KerasLayer layer, KerasLayerCall call, IReadOnlyList<Laid> operands, ChannelsLastGraph graph)
+internal sealed class KerasFunction(KerasLayer layer, KerasLayerCall call, IReadOnlyList<Laid> operands, KerasKnown known, ChannelsLastGraph graph)
 {
     public string Name => layer.Name;
 
@@ -240,6 +243,9 @@ internal sealed class KerasFunction(KerasLayer layer, KerasLayerCall call, IRead
     public Laid X => operands.Count > 0 ? operands[0] : throw Fault("is applied to nothing");
 
     public int[] Shape => graph.Shape(X);
+
+    /// <summary>What is known at import of an output that is computed from shapes.</summary>
+    public FoldedValue? Known(KerasReference reference) => known.Of(reference);
 
     /// <summary>An argument that is no tensor: of the call, or of the class.</summary>
     public KerasJson Option(params ReadOnlySpan<string> names) =>

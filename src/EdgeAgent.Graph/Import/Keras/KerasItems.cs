@@ -62,7 +62,7 @@ internal static class KerasItems
     }
 
     /// <summary>The parts of a tuple, or the only one.</summary>
-    private static IReadOnlyList<KerasJson> Parts(KerasJson key) =>
+    internal static IReadOnlyList<KerasJson> Parts(KerasJson key) =>
         key.IsArray ? key.Items
         : key.IsObject && key["class_name"].Text() == "__tuple__" ? (key["items"].IsArray ? key["items"] : key["config"]["value"]).Items
         : [key];

@@ -115,7 +115,7 @@ internal static class KerasLayers
                 return several(call, keras3);
             return _all.TryGetValue(name, out var convert)
                 ? [convert(call, keras3)]
-                : throw call.Fault($"{Refusal(name)}");
+                : throw call.Fault(Refusal(name));
         }
         catch (InvalidGraphException e)
         {

@@ -73,7 +73,7 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
         if (outputRefs.Count == 0)
             throw model.Fault("names no output layers");
         ReserveOutputs(outputRefs.Select(r => r.Layer), depth);
-        var values = new Dictionary<KerasReference, Laid>();
+        var (values, known) = (new Dictionary<KerasReference, Laid>(), new KerasKnown(graph));
         if (inputs is not null && inputs.Count != inputRefs.Count)
             throw model.Fault($"is called with {inputs.Count} values and has {inputRefs.Count} inputs");
         for (var i = 0; i < (inputs?.Count ?? 0); i++)
@@ -92,8 +92,10 @@ internal sealed class KerasModelBuilder(ChannelsLastGraph graph, bool keras3)
                 values[output] = Input(layer, layer.Name, InputShape(layer.Config));
                 continue;
             }
+            if (call.Function is { } named && known.TryApply(named, layer, call, Value))
+                continue;
             var results = call.Function is { } function
-                ? KerasFunctions.Apply(function, layer, call, [.. call.Arguments.Select(Value)], graph)
+                ? KerasFunctions.Apply(function, layer, call, [.. call.Arguments.Where(a => !known.Has(a)).Select(Value)], known, graph)
                 : Call(layer, [.. Positional(call).Select(Value)], [.. Named(call).Select(a => (a.Name, Value(a)))], call.Options, weights, orders[call.Layer], depth);
             for (var port = 0; port < results.Count; port++)
                 values[output with { Tensor = port }] = results[port];

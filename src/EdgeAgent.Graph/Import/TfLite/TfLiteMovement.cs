@@ -46,7 +46,8 @@ internal static class TfLiteMovement
     public static void Range(TfLiteNode node, TfLiteGraphBuilder graph)
     {
         FoldedValue Known(int input) => graph.Constant(graph.Real(node, input)) is { } tensor && FoldedValue.TryOf(tensor) is { } value ? value : throw node.Fault($"input {input} is not known at import");
-        var range = FoldedArithmetic.Range(Known(0), Known(1), Known(2), node.Fault) ?? throw node.Fault($"makes more than {FoldedValue.MaxCount} numbers, which is not supported");
+        if (FoldedArithmetic.Range(Known(0), Known(1), Known(2), node.Fault) is not { Numbers.Length: > 0 } range)
+            throw node.Fault($"makes no numbers, or more than {FoldedValue.MaxCount}, which is not supported");
         graph.Define(node, graph.NewConstant(node, "range", range.ToTensor()));
     }
 

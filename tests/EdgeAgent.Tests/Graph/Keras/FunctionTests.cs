@@ -83,6 +83,31 @@ public class FunctionTests
         ChannelsLastMath.AssertClose(Tensor.Of([.. expected], 2, 8, 6), KerasFileTests.Run(KerasFileTests.Load(file.ToHdf5(output), ".h5"), X));
     }
 
+    /// <summary>reshape(x, [shape(x)[0], shape(x)[1] * 2, 3]), the target once as a list with numbers in it and once stacked.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Reshape_ToAComputedShape_KeepsTheBatch(bool stacked)
+    {
+        static string Function(string name, string function, string inbound) => $$$"""{"class_name": "TFOpLambda", "name": "{{{name}}}", "config": {"name": "{{{name}}}", "function": "{{{function}}}"}, "inbound_nodes": [{{{inbound}}}]}""";
+        static string Item(string name, int index) => $$$"""{"class_name": "SlicingOpLambda", "name": "{{{name}}}", "config": {"name": "{{{name}}}", "function": "__operators__.getitem"}, "inbound_nodes": [["shape", 0, 0, {"slice_spec": {{{index}}}}]]}""";
+        var target = stacked ? """["target", 0, 0]""" : """[["batch", 0, 0], ["twice", 0, 0], 3]""";
+        string[] layers =
+        [
+            """{"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, 4, 6], "dtype": "float32"}, "inbound_nodes": []}""",
+            Function("shape", "compat.v1.shape", """["x", 0, 0, {"name": null}]"""), Item("batch", 0), Item("steps", 1), Function("twice", "math.multiply", """["steps", 0, 0, {"y": 2}]"""),
+            Function("target", "stack", """[["batch", 0, 0, {"axis": 0}], ["twice", 0, 0, {"axis": 0}], ["_CONSTANT_VALUE", -1, 3, {"axis": 0}]]"""),
+            Function("y", "reshape", $$"""["x", 0, 0, {"shape": {{target}}}]"""),
+        ];
+        var root = new Hdf5Group();
+        root.Attributes["keras_version"] = "2.12.0";
+        root.Attributes["model_config"] = $$$"""{"class_name": "Functional", "config": {"name": "model", "layers": [{{{string.Join(", ", layers)}}}], "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}}""";
+        root.At("model_weights").Attributes["layer_names"] = new List<string> { "x" };
+        var graph = KerasFileTests.Load(Hdf5Writer.Write(root), ".h5");
+        Assert.Equal([-1, 8, 3], graph.Outputs[0].Shape);
+        Assert.Equal(X.Floats, KerasFileTests.Run(graph, X).Floats);
+    }
+
     [Fact]
     public void Split_OfKeras3_TakesPositions()
     {

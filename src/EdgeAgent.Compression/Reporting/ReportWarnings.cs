@@ -76,7 +76,7 @@ internal static class ReportWarnings
         var chance = (double)count / heldOut.Samples;
         if (heldOut.Low > chance && heldOut.High >= chance + LeastKnown * (1 - chance))
             return null;
-        var remedy = fitted ? "give a longer --budget" : $"check --preprocessing, and that the model's outputs are in the order {string.Join(", ", classes.Take(ClassesShown))}{(classes.Count > ClassesShown ? ", ..." : "")}";
+        var remedy = fitted ? "give a longer --budget" : $"check --preprocessing, and that the model's outputs are in the order {string.Join(", ", classes.Take(ClassesShown))}{(classes.Count > ClassesShown ? " and so on" : "")}";
         return string.Create(CultureInfo.InvariantCulture,
             $"The teacher has {heldOut.Top1 * 100:0.0} % of the {heldOut.Samples} held-out images right, and always saying '{classes[most]}' {chance * 100:0.0} %: {remedy}.");
     }

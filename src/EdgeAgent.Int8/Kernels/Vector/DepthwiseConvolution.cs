@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using EdgeAgent.Int8.Kernels.Packing;
 using EdgeAgent.Int8.Plan;
 
@@ -87,7 +88,7 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
                 var to = columns + b * band + run * channels * 4;
                 TRow.Interleave(r0 + from, r1 + from, r2 + from, r3 + from, _multiplier > 1 ? once : to, length);
                 if (_multiplier > 1)
-                    Repeat((uint*)once, (uint*)to, length);
+                    Repeat((uint*)once, (uint*)to, length, _multiplier);
             }
         }
 
@@ -122,11 +123,13 @@ internal sealed unsafe class DepthwiseConvolution<TRow> : Step where TRow : stru
         }
     }
 
-    private void Repeat(uint* quads, uint* to, int count)
+    /// <summary>Each quad so many times; writes up to three quads too many.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Repeat(uint* quads, uint* to, int count, int times)
     {
-        for (var i = 0; i < count; i++)
-            for (var output = 0; output < _multiplier; output++)
-                *to++ = quads[i];
+        for (var i = 0; i < count; i++, to += times)
+            for (var output = 0; output < times; output += 4)
+                Vector128.Create(quads[i]).Store(to + output);
     }
 
     /// <summary>Row of a kernel row; beyond the kernel any row, since its weights are zero.</summary>

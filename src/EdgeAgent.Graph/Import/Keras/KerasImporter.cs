@@ -3,7 +3,7 @@ using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Graph.Import.Keras;
 
-/// <summary>Keras models to the graph IR: .h5 files of Keras 1 and 2 (and 3's legacy format), and .keras archives of Keras 3.</summary>
+/// <summary>Keras models to the graph IR: .h5 files of Keras 1 and 2 (and 3's legacy format), and .keras archives of Keras 3 and, since 2.12, 2.</summary>
 internal static class KerasImporter
 {
     private const string ConfigEntry = "config.json", MetadataEntry = "metadata.json", WeightsEntry = "model.weights.h5";
@@ -49,7 +49,7 @@ internal static class KerasImporter
     /// <summary>An entry's content. Entries are found by their exact names and never written to disk, so paths in an archive have no effect.</summary>
     private static byte[] Extract(ZipArchive archive, string name, long limit)
     {
-        var entry = archive.GetEntry(name) ?? throw new ImportFault($"holds no {name}; it is no Keras 3 model (.keras)");
+        var entry = archive.GetEntry(name) ?? throw new ImportFault($"holds no {name}; it is no Keras model (.keras)");
         if (entry.Length > limit || entry.Length > AlwaysAllowed && entry.Length > MaxInflation * entry.CompressedLength)
             throw new ImportFault($"{name} claims {entry.Length} bytes from {entry.CompressedLength} in the archive, which is no model");
         try

@@ -273,18 +273,31 @@ public class OperatorTests
     public void Branches_OfAKnownLearningPhase_AreTheOneThatIsTaken()
     {
         var x = _test.Random(1, 2, 3);
+        ChannelsLastMath.AssertClose(Tensor.Of(Array.ConvertAll(x.Floats, v => -v), x.Shape), KerasFileTests.Run(Import(Branches(x)), x));
+    }
+
+    [Fact]
+    public void MutatedBranches_TwoThousandTimes_AlwaysGiveAGraphOrARefusal()
+    {
+        foreach (var bytes in Mutations.Of(Bytes(Branches(_test.Random(1, 2, 3))), 2_000))
+            DamagedFile.LoadOrRefuse("bad.pb", bytes);
+    }
+
+    private static NodeDef[] Branches(Tensor x)
+    {
         var no = new NodeDef { Name = "no", Op = "Const" };
         var value = new TensorProto { Dtype = (int)TfType.Bool, TensorShape = BundleWriter.Shape([]) };
         value.BoolVal.Add(false);
         no.Attr.Add("value", new() { Tensor = value });
-        var graph = Import(
+        return
+        [
             Placeholder("x", x.Shape), no, Node("keras_learning_phase", "PlaceholderWithDefault", ["no"]), Node("phase", "Identity", ["keras_learning_phase"]),
             Node("cond/Switch", "Switch", ["phase", "phase"]), Node("cond/switch_t", "Identity", ["cond/Switch:1"]), Node("cond/switch_f", "Identity", ["cond/Switch"]),
             Node("cond/in", "Switch", ["x", "phase"]), Ints("cond/shape", [3]), Node("cond/random", "RandomStandardNormal", ["cond/shape", "^cond/switch_t"]),
             Node("cond/noisy", "AddV2", ["cond/in:1", "cond/random"]), Node("cond/parts", "Unpack", ["cond/noisy"]), Node("cond/part", "Neg", ["cond/parts:1"]),
             Node("cond/out", "Switch", ["x", "phase"]), Node("cond/plain", "Neg", ["cond/out", "^cond/switch_f"]),
-            Node("merged", "Merge", ["cond/plain", "cond/part"]), Node("which", "Cast", ["merged:1"], ("DstT", new() { Type = (int)TfType.Float })), Node("y", "AddV2", ["merged", "which"]));
-        ChannelsLastMath.AssertClose(Tensor.Of(Array.ConvertAll(x.Floats, v => -v), x.Shape), KerasFileTests.Run(graph, x));
+            Node("merged", "Merge", ["cond/plain", "cond/part"]), Node("which", "Cast", ["merged:1"], ("DstT", new() { Type = (int)TfType.Float })), Node("y", "AddV2", ["merged", "which"]),
+        ];
     }
 
     /// <summary>x / keep * floor(keep + uniform), the uniform numbers stretched from 0 to 1.</summary>

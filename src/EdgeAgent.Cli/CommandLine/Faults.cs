@@ -39,7 +39,8 @@ internal static class Faults
             return null;
         return OneLine(fault switch
         {
-            AggregateException { InnerExceptions: [var only] } => Describe(only) ?? only.Message,
+            // Of several at one time the first says what was wrong.
+            AggregateException { InnerExceptions: [var first, ..] } => Describe(first) ?? first.Message,
             CommandException or InputException or ModelImportException or InvalidGraphException or ProfileException or PlanFormatException => fault.Message,
             PackageRefusedException refused => $"package refused ({refused.Refusal}): {refused.Message}",
             OperationCanceledException => "stopped",

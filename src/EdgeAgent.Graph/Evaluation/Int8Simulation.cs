@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using EdgeAgent.Graph.Ir;
 using EdgeAgent.Graph.Rewrites.Quantization;
 
@@ -25,12 +26,13 @@ public sealed class Int8Simulation
     }
 
     /// <summary>Same inputs and outputs as <see cref="GraphInterpreter.Run"/>: float32 in, dequantized or float32 out.</summary>
+    /// <exception cref="InvalidGraphException">An operator has no definition in int8; the message names the node.</exception>
     public IReadOnlyDictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> inputs)
     {
         var batch = inputs[_graph.Inputs[0].Name].Shape[0];
         var shapes = ShapeInference.Infer(_graph, 1);
         var outputs = _graph.Outputs.Select(o => o.Name).Distinct().ToDictionary(o => o, o => new float[batch * shapes[o].Shape.Aggregate(1, (a, d) => a * d)]);
-        Parallel.For(0, batch, _parallel, sample =>
+        void Simulate(int sample)
         {
             var values = new Dictionary<string, SimulatedTensor>();
             foreach (var input in _graph.Inputs)
@@ -43,7 +45,16 @@ public sealed class Int8Simulation
                 values[step.Output] = SimulatedOperators.Run(step, [.. step.Inputs.Select(i => values[i])], shapes[step.Node.Output].Shape);
             foreach (var (name, target) in outputs)
                 values[name].Floats.CopyTo(target.AsSpan(sample * values[name].Floats.Length));
-        });
+        }
+        try
+        {
+            Parallel.For(0, batch, _parallel, Simulate);
+        }
+        catch (AggregateException faults) when (faults.InnerExceptions[0] is InvalidGraphException)
+        {
+            // Every sample meets the same.
+            ExceptionDispatchInfo.Throw(faults.InnerExceptions[0]);
+        }
         return outputs.ToDictionary(o => o.Key, o => Tensor.Of(o.Value, [batch, .. shapes[o.Key].Shape[1..]]));
     }
 

@@ -72,7 +72,7 @@ public static class OperatorCosts
         Gemm or MatMul => OperatorKind.Dense,
         // A constant that is added or multiplied to is a bias or a scale, which engines fold into the layer before it.
         Add or Sub or Mul or Div => node.Inputs.Any(graph.Constants.ContainsKey) ? null : OperatorKind.Elementwise,
-        Concat or MaxPool or AveragePool or GlobalAveragePool or GlobalMaxPool or ReduceMean or Pad => OperatorKind.Elementwise,
+        Concat or MaxPool or AveragePool or GlobalAveragePool or GlobalMaxPool or ReduceMean or Pad or StridedSlice => OperatorKind.Elementwise,
         Sigmoid or HardSigmoid or HardSwish or Tanh or Softmax or LeakyRelu => OperatorKind.Elementwise,
         _ => null,
     };

@@ -123,6 +123,10 @@ internal static class SimulatedOperators
                 var moved = new int[x.Integers.Length];
                 Layout.Transpose<int>(transpose.Permutation, x.Integers, x.Shape, moved);
                 return Clamped(step, x with { Shape = shape, Integers = moved });
+            case StridedSlice slice:
+                var picked = new int[shape.Aggregate(1, (a, d) => a * d)];
+                Layout.Slice<int>(SliceRanges.Of(slice, x.Shape), x.Integers, x.Shape, picked);
+                return Clamped(step, x with { Shape = shape, Integers = picked });
             case Pad pad:
                 var padded = new int[shape.Aggregate(1, (a, d) => a * d)];
                 var border = (int)Math.Clamp(Math.Round(pad.Value / (double)x.Quantization.Scale, MidpointRounding.ToEven) + x.Quantization.ZeroPoint, 0, 255);

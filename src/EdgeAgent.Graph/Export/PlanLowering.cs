@@ -116,6 +116,7 @@ public static class PlanLowering
                 MaxPool pool => _builder.MaxPool(x, Window(pool.Window), pool.CeilMode, node.Name),
                 GlobalMaxPool => _builder.GlobalMaxPool(x, node.Name),
                 Pad pad => Pad(step, pad, x),
+                StridedSlice slice => Slice(step, slice, x),
                 Reshape or Flatten or Identity => _builder.Reshape(x, Shape(step, node.Output), node.Name),
                 _ => throw step.Fault("the int8 engine has no such operator; use the onnxruntime engine for this model"),
             };
@@ -151,6 +152,50 @@ public static class PlanLowering
             var (top, bottom) = rank == 4 ? (pad.Pads[2], pad.Pads[2 + rank]) : (0, 0);
             return _builder.Pad(x, top, pad.Pads[rank - 1], bottom, pad.Pads[^1], _builder.QuantizationOf(x).Quantize(pad.Value), step.Node.Name);
         }
+
+        /// <summary>
+        /// The engine copies a slice by convolutions with a single weight of 1 for each output: with scale 1, and the quantization of their
+        /// input, they give back its bytes. One of 1 x 1 picks channels. A depthwise one cuts rows and columns off the beginning, its weight
+        /// the second of two taps that are so far apart; another one, its weight the first tap, what is then too much at the end.
+        /// </summary>
+        private TensorId Slice(QuantizedStep step, StridedSlice slice, TensorId x)
+        {
+            var shape = _shapes[step.Node.Inputs[0]].Shape;
+            var ranges = SliceRanges.Of(slice, shape);
+            var whole = new SliceRange(0, 1, 1);
+            var (channels, height, width) = shape.Length is >= 2 and <= 4
+                ? (ranges[1], shape.Length == 4 ? ranges[2] : whole, shape.Length > 2 ? ranges[^1] : whole)
+                : throw step.Fault($"the int8 engine has no slices of the shape [{string.Join(',', shape)}]");
+            if (height is { Step: < 1, Count: > 1 } || width is { Step: < 1, Count: > 1 })
+                throw step.Fault("the int8 engine does not turn images around");
+            if (!channels.IsWhole(shape[1]))
+            {
+                var picks = new sbyte[channels.Count * shape[1]];
+                for (var i = 0; i < channels.Count; i++)
+                    picks[i * shape[1] + channels.Start + i * channels.Step] = 1;
+                x = Copy(x, picks, channels.Count, new(1, 1), 1, step.Node.Name + "_channels");
+            }
+            var (strideY, strideX) = (Math.Max(1, height.Step), Math.Max(1, width.Step));
+            if (height.Start > 0 || width.Start > 0 || strideY > 1 || strideX > 1)
+                x = Taps(x, height.Start, width.Start, strideY, strideX, atEnd: true, step.Node.Name);
+            var size = _builder.ShapeOf(x);
+            return size.Height > height.Count || size.Width > width.Count
+                ? Taps(x, size.Height - height.Count, size.Width - width.Count, 1, 1, atEnd: false, step.Node.Name + "_end")
+                : x;
+        }
+
+        /// <summary>Every element, or that so many rows down and columns to the right of it.</summary>
+        private TensorId Taps(TensorId x, int rows, int columns, int strideY, int strideX, bool atEnd, string name)
+        {
+            var (channels, high, wide) = (_builder.ShapeOf(x).Channels, rows > 0 ? 2 : 1, columns > 0 ? 2 : 1);
+            var taps = new sbyte[channels * high * wide];
+            for (var c = 0; c < channels; c++)
+                taps[atEnd ? (c + 1) * high * wide - 1 : c * high * wide] = 1;
+            return Copy(x, taps, channels, new(high, wide, strideY, strideX, DilationY: Math.Max(1, rows), DilationX: Math.Max(1, columns)), channels, name);
+        }
+
+        private TensorId Copy(TensorId x, sbyte[] weights, int outputs, PlanWindow window, int groups, string name) =>
+            _builder.Convolution(x, new(weights, [.. Enumerable.Repeat(1f, outputs)], new int[outputs]), window, groups, _builder.QuantizationOf(x), null, name);
 
         private ConcatAxis Axis(QuantizedStep step, int axis)
         {

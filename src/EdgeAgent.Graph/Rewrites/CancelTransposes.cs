@@ -39,9 +39,11 @@ public static class CancelTransposes
         var producers = graph.Producers();
         var readers = graph.Nodes.SelectMany(n => n.Inputs.Select(i => (Input: i, Node: n))).ToLookup(p => p.Input, p => p.Node);
         var outputs = graph.Outputs.Select(o => o.Name).ToHashSet();
-        // A Transpose moves on only if all its readers let it through: otherwise one would stay and others be added.
+        // A Transpose moves on only if all its readers let it through: otherwise one would stay and others be added. So would they
+        // where a value is cut into several slices.
         bool Movable(string name, int[] permutation) =>
-            !outputs.Contains(name) && readers[name].All(n => n.Op is Transpose || Through(n.Op, permutation) is not null);
+            !outputs.Contains(name) && readers[name].All(n => n.Op is Transpose || Through(n.Op, permutation) is not null)
+            && readers[name].Count(n => n.Op is StridedSlice) < 2;
         Node? Above(string name) => producers.TryGetValue(name, out var node) && node.Op is Transpose ? node : null;
 
         for (var i = 0; i < graph.Nodes.Count; i++)
@@ -110,6 +112,7 @@ public static class CancelTransposes
         QuantizeLinear quantize => quantize with { Axis = MovedAxis(quantize.Axis, permutation) },
         DequantizeLinear dequantize => new DequantizeLinear(MovedAxis(dequantize.Axis, permutation)),
         Pad pad => pad with { Pads = Moved(pad.Pads, permutation) },
+        StridedSlice slice => slice with { Axes = Array.ConvertAll(slice.Axes, a => MovedAxis(a, permutation)) },
         _ => null,
     };
 

@@ -50,7 +50,7 @@ internal sealed record ChannelAffine(string Input, double[] Factors, double[] Of
         [.. Factors.Select((f, c) => f * first.Offsets[c] + Offsets[c])]);
 
     /// <summary>A constant that varies along axis 1 only, as one value for each channel.</summary>
-    private static double[]? PerChannel(Tensor tensor, int channels, int rank)
+    public static double[]? PerChannel(Tensor tensor, int channels, int rank)
     {
         if (tensor.Type != ElementType.Float32 || tensor.Shape.Length > rank)
             return null;

@@ -25,7 +25,7 @@ public static class DenseToGemm
             else if (node.Op is Add && AddedBias(node, layers, readers, constants) is var (index, bias)
                 && Vector(constants[bias], shapes[node.Output].Shape, 1) is { } values)
             {
-                var name = AddConstant(constants, node.Output + "_bias", values);
+                var name = constants.AddConstant(node.Output + "_bias", values);
                 nodes[index] = nodes[index] with { Inputs = [.. nodes[index].Inputs.Take(2), name], Outputs = node.Outputs };
             }
             else
@@ -42,12 +42,12 @@ public static class DenseToGemm
         var gemm = node.Op as Gemm ?? new Gemm(1, 1, false, false);
         var inputs = new List<string> { node.Inputs[0], node.Inputs[1] };
         if (!gemm.TransposeB || gemm.Alpha != 1)
-            inputs[1] = AddConstant(constants, node.Inputs[1] + "_t", Weights(weights, gemm));
+            inputs[1] = constants.AddConstant(node.Inputs[1] + "_t", Weights(weights, gemm));
         if (node.Inputs.Count > 2 && node.Inputs[2].Length > 0)
         {
             if (!constants.TryGetValue(node.Inputs[2], out var c) || Vector(c, shapes[node.Output].Shape, gemm.Beta) is not { } bias)
                 return null;
-            inputs.Add(gemm.Beta == 1 && c.Shape.Length == 1 && c.Count == bias.Count ? node.Inputs[2] : AddConstant(constants, node.Inputs[2] + "_b", bias));
+            inputs.Add(gemm.Beta == 1 && c.Shape.Length == 1 && c.Count == bias.Count ? node.Inputs[2] : constants.AddConstant(node.Inputs[2] + "_b", bias));
         }
         return node with { Op = new Gemm(1, 1, false, true), Inputs = inputs };
     }
@@ -79,13 +79,5 @@ public static class DenseToGemm
         for (var i = 0; i < values.Length; i++)
             values[i] = factor * addend.Floats[addend.Count == 1 ? 0 : i];
         return Tensor.Of(values, values.Length);
-    }
-
-    private static string AddConstant(Dictionary<string, Tensor> constants, string name, Tensor tensor)
-    {
-        while (constants.ContainsKey(name))
-            name += "_";
-        constants[name] = tensor;
-        return name;
     }
 }

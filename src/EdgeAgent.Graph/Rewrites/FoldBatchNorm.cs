@@ -52,16 +52,8 @@ public static class FoldBatchNorm
             bias[c] = (float)((old.Length == 0 ? 0 : old[c % old.Length]) * affine.Factors[c] + affine.Offsets[c]);
 
         // New names: other layers may share the old constants.
-        var (w, b) = (Fresh(layer.Inputs[1] + "_folded", constants), Fresh(layer.Output + "_bias", constants));
-        constants[w] = Tensor.Of(scaled, weights.Shape);
-        constants[b] = Tensor.Of(bias, channels);
+        var w = constants.AddConstant(layer.Inputs[1] + "_folded", Tensor.Of(scaled, weights.Shape));
+        var b = constants.AddConstant(layer.Output + "_bias", Tensor.Of(bias, channels));
         return layer with { Inputs = [layer.Inputs[0], w, b] };
-    }
-
-    private static string Fresh(string name, Dictionary<string, Tensor> constants)
-    {
-        while (constants.ContainsKey(name))
-            name += "_";
-        return name;
     }
 }

@@ -64,6 +64,14 @@ public static class GraphEdits
         return wanted;
     }
 
+    /// <summary>Adds a constant under a name that no other has, made of <paramref name="wanted"/>, which it returns.</summary>
+    internal static string AddConstant(this Dictionary<string, Tensor> constants, string wanted, Tensor tensor)
+    {
+        while (!constants.TryAdd(wanted, tensor))
+            wanted += "_";
+        return wanted;
+    }
+
     internal static Dictionary<string, Tensor> With(this IReadOnlyDictionary<string, Tensor> constants, params ReadOnlySpan<(string Name, Tensor Tensor)> added)
     {
         var result = constants.ToDictionary(c => c.Key, c => c.Value);

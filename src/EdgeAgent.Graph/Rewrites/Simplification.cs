@@ -19,7 +19,8 @@ public static class Simplification
 
     /// <summary>
     /// What <see cref="QdqRewrite"/> starts from, and what quantization-aware training simulates: additionally every
-    /// dense layer is a Gemm, every mean a pool, and per-channel arithmetic a depthwise convolution.
+    /// dense layer is a Gemm, every mean a pool, every pick of channels a slice, and per-channel arithmetic, that of PReLU too, a
+    /// part of the dense layer behind it or a depthwise convolution.
     /// </summary>
     public static GraphSpec ForQuantization(GraphSpec graph)
     {
@@ -31,6 +32,9 @@ public static class Simplification
         graph = DenseToGemm.Apply(graph).Verify();
         graph = FoldBatchNorm.Apply(graph).Verify();
         graph = MeanToGlobalPool.Apply(graph).Verify();
+        graph = GatherToSlice.Apply(graph).Verify();
+        graph = PReluToArithmetic.Apply(graph).Verify();
+        graph = FoldIntoDense.Apply(graph).Verify();
         graph = AffineToDepthwise.Apply(graph).Verify();
         return graph;
     }

@@ -169,6 +169,20 @@ internal static class OperatorGraphs
         return t.Build(t.Dense(t.Node(new Reshape([0, -1]), joined), 12 * 16, 10));
     }
 
+    /// <summary>Channels reversed and picked, rows and columns cut off and left out, PReLU, and batch-norms of vectors; input 3 x 16 x 16.</summary>
+    public static GraphSpec SlicedNet(int seed)
+    {
+        var t = new TestGraph(seed);
+        var x = t.Node(new Gather(1), t.Input(3, 16, 16), t.Constant(Tensor.Of([2L, 1, 0], 3)));
+        x = t.Node(new PRelu(), t.Conv(x, 3, 12), t.Weights(0.5f, 12, 1, 1));
+        var rows = t.Node(new StridedSlice([1, 0], [int.MaxValue, -1], [2, 3], [1, 1]), x);
+        x = t.Node(new Add(), t.Conv(rows, 12, 12), t.Node(new StridedSlice([1, 0], [16, 15], [-2, -1], [1, 1]), x));
+        x = t.Node(new StridedSlice([2, 1, 3], [11, int.MaxValue, 12], [1, 2, 3], [2, 2, 3]), x);
+        x = t.BatchNorm(t.Node(new Flatten(1), t.Node(new GlobalAveragePool(), t.Node(new Relu(), t.Conv(x, 5, 12)))), 12);
+        x = t.BatchNorm(t.Node(new Relu(), t.Dense(x, 12, 16)), 16);
+        return t.Build(t.Dense(t.Node(new StridedSlice([-1], [2], [1], [-1]), t.Node(new Relu(), x)), 13, 10));
+    }
+
     /// <summary>A block of a transformer: six positions of width 8, two heads.</summary>
     public static GraphSpec Attention(int seed)
     {

@@ -21,7 +21,7 @@ public class QuantizationTests
     public static TheoryData<string, ActivationFormat> Networks()
     {
         var data = new TheoryData<string, ActivationFormat>();
-        foreach (var network in (string[])["residual", "depthwise", "concat"])
+        foreach (var network in (string[])["residual", "depthwise", "concat", "sliced"])
             foreach (var format in Enum.GetValues<ActivationFormat>())
                 data.Add(network, format);
         return data;
@@ -145,6 +145,47 @@ public class QuantizationTests
                 $"{entry} expected, the optimized model has {string.Join(", ", optimized)}");
     }
 
+    /// <summary>Whatever is taken, by bytes of one weight of 1: a slice changes no value, and the plan has no quantization that its input has not.</summary>
+    [Theory]
+    [InlineData(new[] { 0 }, new[] { int.MaxValue }, new[] { 1 }, new[] { 2 })]
+    [InlineData(new[] { -1 }, new[] { int.MinValue }, new[] { 1 }, new[] { -1 })]
+    [InlineData(new[] { 3, 1 }, new[] { 9, 7 }, new[] { 2, 3 }, new[] { 1, 1 })]
+    [InlineData(new[] { 0, 2 }, new[] { 7, 10 }, new[] { 2, 3 }, new[] { 3, 2 })]
+    [InlineData(new[] { 8 }, new[] { 9 }, new[] { 2 }, new[] { 1 })]
+    [InlineData(new[] { 0, 0 }, new[] { 5, 10 }, new[] { 2, 3 }, new[] { 1, 1 })]
+    [InlineData(new[] { 4, 1, 9 }, new[] { 0, 9, 8 }, new[] { 1, 2, 3 }, new[] { -2, 4, -1 })]
+    public void Plan_OfASlice_TakesTheBytes(int[] starts, int[] ends, int[] axes, int[] steps)
+    {
+        var test = new TestGraph(3);
+        var graph = test.Build(test.Node(new Flatten(1), test.Node(new StridedSlice(starts, ends, axes, steps), test.Input(5, 9, 10))));
+        var qdq = Quantize(graph, ActivationFormat.UInt8);
+        var inputs = TestGraph.Inputs(graph, 3, seed: 2);
+        var expected = new Int8Simulation(qdq).Run(inputs).Values.Single().Floats;
+        Assert.Equal(expected, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+        // The input is quantized once, and nothing behind it rounds again.
+        Assert.Equal(expected, new GraphInterpreter(qdq).Run(inputs).Values.Single().Floats);
+        Assert.Single(qdq.Nodes.Where(n => n.Op is QuantizeLinear).Select(n => n.Inputs[1]).Distinct());
+    }
+
+    [Fact]
+    public void Plan_OfATurnedImage_IsRefusedByName()
+    {
+        var test = new TestGraph(3);
+        var turned = test.Node(new StridedSlice([-1], [int.MinValue], [3], [-1]), test.Input(3, 4, 4));
+        var qdq = Quantize(test.Build(test.Dense(test.Node(new Flatten(1), turned), 48, 3)), ActivationFormat.UInt8);
+        Assert.Contains("'Slice_0' (Slice): the int8 engine does not turn images around", Assert.Throws<InvalidGraphException>(() => PlanLowering.Lower(qdq)).Message);
+    }
+
+    /// <summary>In one exception, though the samples of a batch meet it at the same time.</summary>
+    [Fact]
+    public void Simulation_OfAnOperatorWithoutADefinition_NamesTheNode()
+    {
+        var test = new TestGraph(3);
+        var resized = test.Node(new Resize([8, 8], [2, 2], ResizeCoordinates.Asymmetric, ResizeRounding.Floor), test.Input(3, 4, 4));
+        var qdq = Quantize(test.Build(test.Dense(test.Node(new Flatten(1), resized), 192, 3)), ActivationFormat.UInt8);
+        Assert.Equal("node 'Resize_0' (Resize): has no int8 definition", Assert.Throws<InvalidGraphException>(() => new Int8Simulation(qdq).Run(Inputs(qdq))).Message);
+    }
+
     [Theory]
     [InlineData("residual")]
     [InlineData("depthwise")]
@@ -263,6 +304,7 @@ public class QuantizationTests
     {
         "residual" => OperatorGraphs.ResidualNet(seed: 11),
         "depthwise" => OperatorGraphs.DepthwiseNet(seed: 12),
+        "sliced" => OperatorGraphs.SlicedNet(seed: 14),
         _ => OperatorGraphs.ConcatNet(seed: 13),
     };
 

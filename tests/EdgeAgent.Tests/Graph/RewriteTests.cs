@@ -121,6 +121,101 @@ public class RewriteTests
         AssertSame(graph, rewritten);
     }
 
+    [Fact]
+    public void ForQuantization_OfANetworkOfSlices_ComputesTheSame()
+    {
+        var graph = OperatorGraphs.SlicedNet(seed: 1);
+        AssertSame(graph, Simplification.ForQuantization(graph));
+    }
+
+    /// <summary>As Keras models end: the mean of each channel, a batch-norm, dense layers with one behind a ReLU.</summary>
+    [Fact]
+    public void FoldIntoDense_OfBatchNormsOfVectors_LeavesDenseLayersOnly()
+    {
+        var test = new TestGraph(1);
+        var pooled = test.BatchNorm(test.Node(new ReduceMean([2, 3], false), test.Input(6, 4, 4)), 6);
+        var hidden = test.Node(new Relu(), test.Node(new Add(), test.Node(new MatMul(), pooled, test.Weights(1, 6, 8)), test.Weights(1, 8)));
+        var scaled = test.Node(new Mul(), test.BatchNorm(hidden, 8), test.Constant(Tensor.Of([0.5f])));
+        // Two readers, each of which takes the norm into its weights.
+        var graph = test.Build(test.Dense(scaled, 8, 5), test.Node(new MatMul(), scaled, test.Weights(1, 8, 3)));
+        var rewritten = Simplification.ForQuantization(graph);
+        Assert.Equal(["GlobalAveragePool", "Flatten", "Gemm", "Relu", "Gemm", "Gemm"], rewritten.Nodes.Select(n => n.Op.Type));
+        AssertSame(graph, rewritten);
+    }
+
+    [Fact]
+    public void AffineToDepthwise_OfABatchNormThatNoDenseLayerReads_MakesAConvolutionOfOnePixel()
+    {
+        var test = new TestGraph(1);
+        var normed = test.Node(new Relu(), test.BatchNorm(test.Node(new Relu(), test.Dense(test.Input(4), 4, 6)), 6));
+        var graph = test.Build(test.Dense(normed, 6, 3));
+        var rewritten = Simplification.ForQuantization(graph);
+        Assert.Equal(["Gemm", "Relu", "Reshape", "Conv", "Reshape", "Relu", "Gemm"], rewritten.Nodes.Select(n => n.Op.Type));
+        AssertSame(graph, rewritten);
+    }
+
+    [Fact]
+    public void PReluToArithmetic_OfSlopesByChannel_LeavesNone()
+    {
+        var test = new TestGraph(1);
+        var x = test.Node(new PRelu(), test.Conv(test.Input(3, 6, 6), 3, 5), test.Weights(0.5f, 5, 1, 1));
+        x = test.Node(new PRelu(), x, test.Constant(Tensor.Of([0.25f])));
+        x = test.Dense(test.Node(new Flatten(1), test.Node(new GlobalAveragePool(), x)), 5, 4);
+        var graph = test.Build(test.Node(new PRelu(), x, test.Weights(0.5f, 4)));
+        var rewritten = Simplification.ForQuantization(graph);
+        Assert.DoesNotContain(rewritten.Nodes, n => n.Op is PRelu or Mul);
+        Assert.Single(rewritten.Nodes, n => n.Op is LeakyRelu { Alpha: 0.25f });
+        AssertSame(graph, rewritten);
+    }
+
+    [Fact]
+    public void PReluToArithmetic_OfSlopesByPixel_LeavesIt()
+    {
+        var test = new TestGraph(1);
+        var graph = test.Build(test.Node(new PRelu(), test.Input(3, 2, 2), test.Weights(0.5f, 3, 2, 2)));
+        Assert.Contains(Simplification.ForQuantization(graph).Nodes, n => n.Op is PRelu);
+    }
+
+    [Theory]
+    [InlineData(new long[] { 2, 1, 0 }, 2, -1)]
+    [InlineData(new long[] { -1, -3 }, 4, -2)]
+    [InlineData(new long[] { 1, 2, 3 }, 1, 1)]
+    [InlineData(new long[] { 3 }, 3, 1)]
+    public void GatherToSlice_OfIndicesAtOneDistance_TakesTheSame(long[] indices, int start, int step)
+    {
+        var test = new TestGraph(1);
+        var graph = test.Build(test.Node(new Gather(1), test.Input(5, 2, 2), test.Constant(Tensor.Of(indices, indices.Length))));
+        var rewritten = GatherToSlice.Apply(graph).Verify();
+        var slice = Assert.IsType<StridedSlice>(Assert.Single(rewritten.Nodes).Op);
+        Assert.Equal((start, step), (slice.Starts[0], slice.Steps[0]));
+        AssertSame(graph, rewritten);
+    }
+
+    [Theory]
+    [InlineData(new long[] { 0, 2, 1 })]
+    [InlineData(new long[] { 1, 1 })]
+    public void GatherToSlice_OfOtherIndices_LeavesIt(long[] indices)
+    {
+        var test = new TestGraph(1);
+        var graph = test.Build(test.Node(new Gather(1), test.Input(5, 2, 2), test.Constant(Tensor.Of(indices, indices.Length))));
+        Assert.IsType<Gather>(Assert.Single(GatherToSlice.Apply(graph).Nodes).Op);
+    }
+
+    /// <summary>A model that takes its images with channels last and turns RGB to BGR first.</summary>
+    [Fact]
+    public void PlanarInputs_OfReversedChannels_LeavesNoTranspose()
+    {
+        var test = new TestGraph(1);
+        var reversed = test.Node(new StridedSlice([-1], [int.MinValue], [3], [-1]), test.Input(6, 5, 3));
+        var graph = test.Build(test.Conv(test.Node(new Transpose([0, 3, 1, 2]), reversed), 3, 4));
+        var planar = PlanarInputs.Apply(graph);
+        Assert.DoesNotContain(planar.Nodes, n => n.Op is Transpose);
+        var images = TestGraph.Inputs(planar, batch: 2);
+        var turn = new TestGraph(1);
+        var last = new GraphInterpreter(turn.Build(turn.Node(new Transpose([0, 2, 3, 1]), turn.Input(3, 6, 5)))).Run(images).Values.Single();
+        Assert.Equal(new GraphInterpreter(graph).Run(new Dictionary<string, Tensor> { ["x0"] = last }).Values.Single().Floats, new GraphInterpreter(planar).Run(images).Values.Single().Floats);
+    }
+
     /// <summary>A network as NHWC frameworks export it: every convolution between two Transposes.</summary>
     [Fact]
     public void CancelTransposes_OfAnNhwcNetwork_LeavesNone()

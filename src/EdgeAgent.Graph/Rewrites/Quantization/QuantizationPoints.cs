@@ -58,7 +58,7 @@ public sealed class QuantizationPoints
         return new(values, shared, clamped, unquantized);
     }
 
-    internal static bool OnlyMoves(Operator op) => op is Reshape or Flatten or Transpose or Identity or MaxPool or GlobalMaxPool or Pad;
+    internal static bool OnlyMoves(Operator op) => op is Reshape or Flatten or Transpose or Identity or MaxPool or GlobalMaxPool or Pad or StridedSlice;
 
     /// <summary>Engines bound the result of these operators at no cost.</summary>
     private static bool TakesClamp(Operator op) => op is Conv or Gemm or MatMul or Add or Sub or Mul or AveragePool or GlobalAveragePool;

@@ -93,7 +93,7 @@ internal static class QuantizedSteps
                 throw Fault(node, $"reads '{inputs.First(i => !_quantizations.ContainsKey(i))}', which is not quantized");
             var (output, quantization, clamp) = Output(node);
             // Elements that are only moved stay the integers they are, written so or not.
-            if (quantization is null && !floating && node.Op is Transpose or Reshape or Flatten or Identity && !_outputs.Contains(output))
+            if (quantization is null && !floating && node.Op is Transpose or Reshape or Flatten or Identity or StridedSlice && !_outputs.Contains(output))
             {
                 quantization = _quantizations[inputs[0]];
                 _quantized[output] = output;

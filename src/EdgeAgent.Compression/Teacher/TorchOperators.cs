@@ -9,11 +9,14 @@ namespace EdgeAgent.Compression.Teacher;
 /// <summary>Operators of the IR on libtorch that are no layer: element by element, along axes, and those that move elements.</summary>
 internal static class TorchOperators
 {
+    /// <summary>Of bfloat16. An absent bound is written as float32's largest number, which libtorch refuses to round to it.</summary>
+    private const double Largest = 3.3895313892515355e38;
+
     public static Tensor Unary(UnaryOperator op, Tensor x) => op switch
     {
         Abs => x.abs(),
         Ceil => x.ceil(),
-        Clip clip => x.Within(clip.Min, clip.Max),
+        Clip clip => x.Within(Math.Max(clip.Min, -Largest), Math.Min(clip.Max, Largest)),
         Cos => x.cos(),
         Elu elu => Elu(x, elu.Alpha),
         Erf => x.erf(),

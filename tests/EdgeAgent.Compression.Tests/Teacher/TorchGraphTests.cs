@@ -58,6 +58,15 @@ public sealed class TorchGraphTests
         AssertClose(Interpreted(graph), Interpreted(normed), 1e-4f);
     }
 
+    [Fact]
+    public void Unary_OfAClipWithOneBound_TakesBfloat16()
+    {
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(new[] { -2f, 0.5f, 3f }).to(torch.ScalarType.BFloat16);
+        Assert.Equal([-2f, 0, 0], TorchOperators.Unary(new Clip(float.MinValue, 0), x).to(torch.ScalarType.Float32).ToFloats());
+        Assert.Equal([0, 0.5f, 3], TorchOperators.Unary(new Clip(0, float.MaxValue), x).to(torch.ScalarType.Float32).ToFloats());
+    }
+
     internal static float[] Interpreted(GraphSpec graph)
     {
         var input = Tensor.Of(TestGraphs.Images(Samples), Samples, 3, TestGraphs.Size, TestGraphs.Size);

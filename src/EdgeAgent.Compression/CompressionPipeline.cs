@@ -30,7 +30,8 @@ public static class CompressionPipeline
         IReadOnlyList<ProfileTarget> targets = [.. options.Profiles.Select(p => ProfileTarget.Of(p, options))];
         var joint = options.Teacher == TeacherMode.Joint;
 
-        using var run = OpenedRun<StoredPlan>.Open(options, WorkspaceJson.Default.StoredPlan, progress, time, cancellation);
+        using var run = OpenedRun<StoredPlan>.Open(options, WorkspaceJson.Default.StoredPlan, progress, time, cancellation, opened =>
+            opened.Log.Run("check", () => ShippingCheck.Run(options, opened.Inputs, cancellation), n => Invariant($"students of {n} operators, all of which the profiles' engines have in int8")));
         var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
         log.Run("quantize", () => QuantizedTeacher.Run(options, inputs, teacher, PackagingPass.Quantized(targets[0].Profile).Format, workspace, cancellation), q => q?.Describe(inputs.TeacherBytes) ?? "left out: it is there already, or would take too much of the time");
         if (options.Blocks != BlockChoice.Sliced)

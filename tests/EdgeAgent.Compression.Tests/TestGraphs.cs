@@ -2,6 +2,19 @@ using EdgeAgent.Graph.Ir;
 
 namespace EdgeAgent.Compression.Tests;
 
+/// <summary>How a model's file writes a dense layer.</summary>
+public enum DenseForm
+{
+    /// <summary>PyTorch: weights [outputs, inputs].</summary>
+    Transposed,
+
+    /// <summary>Keras: weights [inputs, outputs].</summary>
+    Plain,
+
+    /// <summary>TensorFlow: a product, then an addition.</summary>
+    TwoNodes,
+}
+
 /// <summary>Small classifiers with random weights, of the shapes that users bring: RGB 0..255 in, logits out.</summary>
 internal static class TestGraphs
 {
@@ -56,6 +69,42 @@ internal static class TestGraphs
         return b.Head(b.Relu(b.Conv(b.Relu(b.Conv(x, 16, 16, 3, 1, groups: 16)), 16, 24, 1, 1)), 24);
     }
 
+    /// <summary>A hidden dense layer without a batch-norm; the same numbers in each form.</summary>
+    public static GraphSpec Hidden(DenseForm form, int seed = 8)
+    {
+        var b = new Builder(seed);
+        var x = b.Node(new Flatten(1), b.Node(new GlobalAveragePool(), b.Relu(b.Conv("image", 3, 12, 3, 2))));
+        return b.Graph(b.Dense(b.Relu(b.Dense(x, 12, 32, form)), 32, Classes, form));
+    }
+
+    /// <summary>Takes RGB and computes with BGR, cuts rows and columns off, bends by PReLU, and normalises the vectors in front of its dense layers.</summary>
+    public static GraphSpec SlicedNormed(int seed = 9)
+    {
+        var b = new Builder(seed);
+        var x = b.Conv(b.Pixels(new StridedSlice([-1], [int.MinValue], [1], [-1])), 3, 16, 3, 2);
+        x = b.Node(new StridedSlice([1, 0], [int.MaxValue, 7], [2, 3], [1, 1]), b.Node(new PRelu(), x, b.Constant([16, 1, 1], 20)));
+        x = b.Node(new Flatten(1), b.Node(new GlobalAveragePool(), b.Relu(b.Conv(x, 16, 24, 3, 1))));
+        x = b.Relu(b.Dense(b.Norm(x, 24), 24, 32, DenseForm.Plain));
+        return b.Graph(b.Dense(b.Norm(x, 32), 32, Classes, DenseForm.TwoNodes));
+    }
+
+    /// <summary>Makes its images larger first, for which there is no arithmetic in int8.</summary>
+    public static GraphSpec Resized(int seed = 10)
+    {
+        var b = new Builder(seed);
+        var x = b.Pixels(new Resize([2 * Size, 2 * Size], [2, 2], ResizeCoordinates.Asymmetric, ResizeRounding.Floor));
+        return b.Head(b.Relu(b.Conv(b.Relu(b.Conv(x, 3, 16, 3, 2)), 16, 24, 3, 2)), 24);
+    }
+
+    /// <summary>A shuffle of channels, as ShuffleNet has it: the simulation moves bytes, the plan has no such operator.</summary>
+    public static GraphSpec Shuffled(int seed = 11)
+    {
+        var b = new Builder(seed);
+        var x = b.Relu(b.Conv("image", 3, 16, 3, 2));
+        x = b.Node(new Reshape([0, 16, 8, 8]), b.Node(new Transpose([0, 2, 1, 3, 4]), b.Node(new Reshape([0, 2, 8, 8, 8]), x)));
+        return b.Head(b.Relu(b.Conv(x, 16, 24, 3, 2)), 24);
+    }
+
     public static float[] Images(int count, int seed = 1)
     {
         var random = new Random(seed);
@@ -70,6 +119,7 @@ internal static class TestGraphs
         private readonly Random _random = new(seed);
         private readonly List<Node> _nodes = [];
         private readonly Dictionary<string, Tensor> _constants = [];
+        private readonly HashSet<string> _pixels = ["image"];
 
         public string Node(Operator op, params string[] inputs)
         {
@@ -80,6 +130,40 @@ internal static class TestGraphs
 
         public string Relu(string x) => Node(new Relu(), x);
 
+        /// <summary>The image moved in some way, its pixels still 0..255.</summary>
+        public string Pixels(Operator op)
+        {
+            var moved = Node(op, "image");
+            _pixels.Add(moved);
+            return moved;
+        }
+
+        public string Constant(int[] shape, double inputs)
+        {
+            var name = $"c{_constants.Count}";
+            _constants[name] = Weights(shape, inputs);
+            return name;
+        }
+
+        public string Dense(string x, int inputs, int outputs, DenseForm form)
+        {
+            var rows = Weights([outputs, inputs], inputs);
+            var columns = new float[rows.Count];
+            for (var i = 0; i < columns.Length; i++)
+                columns[i % inputs * outputs + i / inputs] = rows.Floats[i];
+            var (name, bias) = ($"w{_nodes.Count}", Constant([outputs], 10));
+            _constants[name] = form == DenseForm.Transposed ? rows : Tensor.Of(columns, inputs, outputs);
+            return form == DenseForm.TwoNodes ? Node(new Add(), Node(new MatMul(), x, name), bias) : Node(new Gemm(1, 1, false, form == DenseForm.Transposed), x, name, bias);
+        }
+
+        public string Norm(string x, int channels)
+        {
+            var variance = Constant([channels], 10);
+            for (var i = 0; i < channels; i++)
+                _constants[variance].Floats[i] = 0.5f + Math.Abs(_constants[variance].Floats[i]);
+            return Node(new BatchNormalization(1e-5f), x, Constant([channels], 2), Constant([channels], 10), Constant([channels], 10), variance);
+        }
+
         public string Conv(string x, int inputs, int outputs, int kernel, int stride, int groups = 1) =>
             Conv(x, inputs, outputs, Window.Of(kernel, stride, kernel / 2), groups);
 
@@ -87,7 +171,7 @@ internal static class TestGraphs
         {
             var name = $"w{_nodes.Count}";
             // Pixels are large: the first layer brings them down to about one.
-            _constants[name] = Weights([outputs, inputs / groups, .. window.Kernel], inputs / groups * window.Kernel[0] * window.Kernel[1] * (x == "image" ? 10_000.0 : 1));
+            _constants[name] = Weights([outputs, inputs / groups, .. window.Kernel], inputs / groups * window.Kernel[0] * window.Kernel[1] * (_pixels.Contains(x) ? 10_000.0 : 1));
             _constants[name + ".b"] = Weights([outputs], 10);
             return Node(new Conv(window, groups), x, name, name + ".b");
         }

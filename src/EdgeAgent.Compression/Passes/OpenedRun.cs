@@ -41,14 +41,16 @@ internal sealed class OpenedRun<TPlan> : IDisposable
     /// <summary>The plan of the interrupted run that this one continues; null for a new run.</summary>
     public TPlan? Stored { get; private set; }
 
+    /// <param name="check">Looks at the inputs before anything of an earlier run is forgotten.</param>
     /// <exception cref="InputException">Something cannot be used; one line.</exception>
-    public static OpenedRun<TPlan> Open(TrainingOptions options, JsonTypeInfo<TPlan> type, IProgress<CompressionProgress> progress, TimeProvider time, CancellationToken cancellation)
+    public static OpenedRun<TPlan> Open(TrainingOptions options, JsonTypeInfo<TPlan> type, IProgress<CompressionProgress> progress, TimeProvider time, CancellationToken cancellation, Action<OpenedRun<TPlan>>? check = null)
     {
         TorchRuntime.Prepare(options.Threads);
         var run = new OpenedRun<TPlan>(options, type, progress, time);
         try
         {
             run.Inputs = run.Log.Run("load", () => RunInputs.Open(options, run.Note, cancellation), i => i.Describe());
+            check?.Invoke(run);
             run.Stored = options.Resume ? run.Workspace.Resume(run.Inputs.Fingerprint, type) : null;
             if (run.Stored is { } stored)
                 run.Clock.Before = run.Workspace.ElapsedBefore(stored);

@@ -31,7 +31,7 @@ public static class ChannelImportance
         var executor = new TorchGraph(graph, bfloat16: false);
         using var parameters = new FrozenParameters(graph, bfloat16: false);
         var gates = Array.ConvertAll([.. groups], g => Gates(graph, g));
-        var leaves = gates.SelectMany(g => g).Distinct().ToDictionary(name => name, name => parameters.Lookup(name).requires_grad_(true));
+        var leaves = gates.SelectMany(g => g).Select(g => g.Constant).Distinct().ToDictionary(name => name, name => parameters.Lookup(name).requires_grad_(true));
         var result = groups.Select(g => new double[g.Size]).ToArray();
         foreach (var batch in batches)
         {
@@ -44,29 +44,45 @@ public static class ChannelImportance
             for (var g = 0; g < groups.Count; g++)
                 for (var c = 0; c < groups[g].Size; c++)
                 {
-                    var effect = gates[g].Sum(name => effects[name] is { } values ? Sum(values, graph.Constants[name].Shape, groups[g].Channels[c].Positions[new ConstantAxis(name, 0)]) : 0);
+                    var effect = gates[g].Sum(gate => effects[gate.Constant] is { } values ? groups[g].Channels[c].Positions[gate].Sum(p => Sum(values, graph.Constants[gate.Constant].Shape, gate.Axis, p)) : 0);
                     result[g][c] += effect * effect;
                 }
         }
         return result;
     }
 
-    /// <summary>Constants whose first axis switches a group's channels.</summary>
-    private static string[] Gates(GraphSpec graph, ChannelGroup group)
+    /// <summary>Axes of constants along which a group's channels are switched off.</summary>
+    private static ConstantAxis[] Gates(GraphSpec graph, ChannelGroup group)
     {
-        var members = group.Channels[0].Positions.Keys.Where(axis => axis.Axis == 0).Select(axis => axis.Constant).ToHashSet();
-        string[] norms = [.. graph.Nodes.Where(n => n.Op is BatchNormalization).SelectMany(n => n.Inputs.Skip(1).Take(2)).Where(members.Contains)];
-        return norms.Length > 0 ? norms : [.. graph.Nodes.Where(n => n.Op is Conv or Gemm { TransposeB: true }).SelectMany(n => n.Inputs.Skip(1)).Where(members.Contains).Distinct()];
+        var members = group.Channels[0].Positions.Keys.ToHashSet();
+        ConstantAxis[] norms = [.. graph.Nodes.Where(n => n.Op is BatchNormalization).SelectMany(n => n.Inputs.Skip(1).Take(2)).Select(name => new ConstantAxis(name, 0)).Where(members.Contains)];
+        return norms.Length > 0 ? norms : [.. graph.Nodes.Where(n => n.Op is Conv or Gemm or MatMul).SelectMany(n => OutputAxes(graph, n)).Where(members.Contains).Distinct()];
     }
 
-    private static double Sum(float[] values, int[] shape, int[] rows)
+    /// <summary>Of a layer's weights and bias.</summary>
+    private static IEnumerable<ConstantAxis> OutputAxes(GraphSpec graph, Node layer)
     {
-        var length = values.Length / shape[0];
+        yield return new ConstantAxis(layer.Inputs[1], layer.Op is MatMul or Gemm { TransposeB: false } ? 1 : 0);
+        if (layer.Inputs.Count > 2 && graph.Constants.TryGetValue(layer.Inputs[2], out var bias))
+            yield return new ConstantAxis(layer.Inputs[2], bias.Shape.Length - 1);
+    }
+
+    private static double Sum(float[] values, int[] shape, int axis, int position)
+    {
         var sum = 0.0;
-        foreach (var row in rows)
-            foreach (var value in values.AsSpan(row * length, length))
+        foreach (var (start, count) in Runs(shape, axis, position))
+            foreach (var value in values.AsSpan(start, count))
                 sum += value;
         return sum;
+    }
+
+    /// <summary>Where the elements at a position of an axis lie, in runs of neighbours.</summary>
+    private static IEnumerable<(int Start, int Count)> Runs(int[] shape, int axis, int position)
+    {
+        var inner = shape[(axis + 1)..].Aggregate(1, (a, d) => a * d);
+        var total = shape[..(axis + 1)].Aggregate(inner, (a, d) => a * d);
+        for (var start = position * inner; start < total; start += shape[axis] * inner)
+            yield return (start, inner);
     }
 
     private static Dictionary<string, Tensor> ScaledWeights(GraphSpec graph)
@@ -92,13 +108,10 @@ public static class ChannelImportance
 
     private static double SquaredNorm(Tensor tensor, int axis, int position)
     {
-        var inner = 1;
-        for (var i = axis + 1; i < tensor.Shape.Length; i++)
-            inner *= tensor.Shape[i];
-        var (size, data, sum) = (tensor.Shape[axis], tensor.Floats, 0.0);
-        for (var start = position * inner; start < data.Length; start += size * inner)
-            for (var i = 0; i < inner; i++)
-                sum += (double)data[start + i] * data[start + i];
+        var sum = 0.0;
+        foreach (var (start, count) in Runs(tensor.Shape, axis, position))
+            foreach (var value in tensor.Floats.AsSpan(start, count))
+                sum += (double)value * value;
         return sum;
     }
 }

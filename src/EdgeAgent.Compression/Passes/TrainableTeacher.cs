@@ -1,6 +1,7 @@
 using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Inputs;
 using TorchSharp;
 
@@ -30,9 +31,12 @@ public sealed record TrainableTeacher(GraphSpec Graph, IReadOnlyList<ChannelGrou
 
     public string Describe() => $"{InsertedNorms} batch-norms inserted, {Groups.Count(g => !g.Frozen)} groups of channels ordered by importance";
 
-    /// <summary>With a batch-norm behind every convolution, from a few hundred training images.</summary>
+    /// <summary>
+    /// With a batch-norm behind every convolution, from a few hundred training images, and dense layers as one node each, whose biases are
+    /// then trained like those of others.
+    /// </summary>
     public static GraphSpec WithNorms(GraphSpec graph, RunInputs inputs, CancellationToken cancellation) =>
-        BatchNormInsertion.Apply(graph, Plain(inputs, cancellation));
+        BatchNormInsertion.Apply(DenseToGemm.Apply(graph), Plain(inputs, cancellation));
 
     /// <summary>With mobile blocks to choose from; the same where there is nothing that they could replace.</summary>
     public TrainableTeacher WithMobileBlocks(RunInputs inputs, CancellationToken cancellation) =>

@@ -37,7 +37,8 @@ public sealed record TransferPass(string ModelPath, GraphSpec Teacher, double He
 
     public static TransferPass Run(TrainingOptions options, RunInputs inputs, Workspace workspace, Func<string, Trainer> trainer, CancellationToken cancellation)
     {
-        var (graph, head) = NewHead.Apply(inputs.Teacher, inputs.Classes.Count, options.Seed);
+        // In the form that training has: the names of the new layer's constants must last.
+        var (graph, head) = NewHead.Apply(DenseToGemm.Apply(inputs.Teacher), inputs.Classes.Count, options.Seed);
         var normed = WeightScaling.Apply(TrainableTeacher.WithNorms(graph, inputs, cancellation));
         var groups = ChannelDependencies.Find(normed);
         using var weights = new StudentWeights(normed, groups, [new StudentShape("teacher", 1, [.. groups.Select(g => g.Size)])]);

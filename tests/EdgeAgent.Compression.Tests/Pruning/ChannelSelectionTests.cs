@@ -110,6 +110,31 @@ public sealed class ChannelSelectionTests
         }
     }
 
+    /// <summary>Layers without a batch-norm, however a file writes them: none is free to take away.</summary>
+    [Theory]
+    [InlineData(DenseForm.Plain)]
+    [InlineData(DenseForm.TwoNodes)]
+    public void Taylor_OfADenseLayerInAnyForm_IsNeverZeroThroughout(DenseForm form)
+    {
+        using var data = new TestData(perClass: 8);
+        var batches = data.Batches();
+        double[] Of(DenseForm written)
+        {
+            var graph = TestGraphs.Hidden(written);
+            var groups = ChannelDependencies.Find(graph);
+            var hidden = Enumerable.Range(0, groups.Count).Single(g => !groups[g].Frozen && groups[g].Size == 32);
+            return ChannelImportance.Taylor(graph, groups, batches, batches.Sequential(16, cancellation: TestContext.Current.CancellationToken))[hidden];
+        }
+        var (expected, actual) = (Of(DenseForm.Transposed), Of(form));
+
+        Assert.Contains(expected, v => v > 0);
+        if (form == DenseForm.Plain)
+            Assert.Equal(expected.Select(v => (float)v), actual.Select(v => (float)v), (a, b) => Math.Abs(a - b) <= 1e-2f * a + 1e-9f);
+        else
+            // Without the bias, which is another node's.
+            Assert.All(expected.Zip(actual), p => Assert.Equal(p.First > 0, p.Second > 0));
+    }
+
     private static GraphSpec Scaled(GraphSpec graph, Channel channel, double factor)
     {
         var constants = new Dictionary<string, Tensor>(graph.Constants);

@@ -84,7 +84,7 @@ public static class CompressionPipeline
             Comparisons = [.. accepted.DistinctBy(c => c.Written.OnnxPath).Select(c => ModelComparison.Of(c.Written.Student.Shape.Name, ProfileReport.NameOf(c.Target.Profile.Int8.Activations), judged, c.Written.OnnxPath, inputs.Classes))],
             Layers = layers,
         };
-        report = report with { Warnings = [.. ReportWarnings.Of(report, options.Steps is null ? options.Budget : null).Prepend(run.TeacherWarning).OfType<string>()] };
+        report = report with { Warnings = [.. ReportWarnings.Of(report, options.Steps is null ? options.Budget : null).Prepend(run.TeacherWarning).OfType<string>(), .. ReportWarnings.OfSizes(plan, options.Times.Count > 0 ? options.Times.Count : options.Students)] };
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.html"), Encoding.UTF8.GetBytes(FamilyPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "family.json"), Encoding.UTF8.GetBytes(report.ToJson()));
         return report;

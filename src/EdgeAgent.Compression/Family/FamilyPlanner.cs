@@ -24,6 +24,9 @@ public static class FamilyPlanner
     /// <summary>Largest and smallest student of a large teacher, in times smaller than its file; the middle of three is then 98 times smaller.</summary>
     private const double LargestRatio = 44, SmallestRatio = 220;
 
+    /// <summary>Students of a ladder that spans less would hardly differ.</summary>
+    private const double ShortestSpan = 2;
+
     /// <summary>The candidates for every size of every profile, with names that are unique in the family.</summary>
     /// <param name="teacherBytes">Size of the teacher's file.</param>
     /// <param name="students">So many on the ladder, where <paramref name="times"/> is empty.</param>
@@ -89,6 +92,9 @@ public static class FamilyPlanner
             // A small teacher has no students 200 times smaller; the ladder then begins at the narrowest there is.
             var low = Math.Max(teacherBytes / SmallestRatio, narrowest);
             var high = Math.Max(teacherBytes / LargestRatio, Math.Min(teacherBytes / 8.0, low * SmallestRatio / LargestRatio));
+            // An eighth of a very small teacher's file leaves no room above that.
+            if (high < low * ShortestSpan)
+                high = Math.Max(high, Math.Min(catalogue.Cost(catalogue.Whole).OnnxBytes, low * SmallestRatio / LargestRatio));
             return [.. Enumerable.Range(0, students).Select(i => students == 1 ? Math.Sqrt(low * high) : high * Math.Pow(low / high, (double)i / (students - 1)))];
         }
 

@@ -55,23 +55,40 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
         return new ShapeCost(parameters, _costs.Macs(shape.Counts), parameters + _costs.ConvolutionChannels(shape.Counts) * ChannelBytes + _nodes * (long)NodeBytes);
     }
 
+    /// <summary>All channels of the model.</summary>
+    public StudentShape Whole => new("", 1, [.. groups.Select(g => g.Size)]) { Blocks = blocks };
+
     /// <summary>The widest shape that <paramref name="fits"/>; the narrowest there is when none does.</summary>
     /// <param name="fits">Monotone: what a shape fits, narrower ones fit.</param>
     /// <returns>And the next wider one, which does not fit; null where the whole model fits.</returns>
     public (StudentShape Shape, StudentShape? Next) Widest(Func<StudentShape, ShapeCost, bool> fits, double taper = Taper)
     {
-        double low = 0, high = 1;
-        var (best, next) = (At(0, taper), (StudentShape?)null);
-        for (var i = 0; i < 20; i++)
+        var (best, next) = Search(0, 1, At(0, taper), null);
+        if (next is not null)
+            return (best, next);
+        // With a taper, wide groups have not all of their channels at the width 1 yet.
+        return fits(Whole, Cost(Whole)) ? (Whole, null) : Search(1, WidthOfAll(taper), best, Whole);
+
+        (StudentShape Shape, StudentShape? Next) Search(double low, double high, StudentShape widest, StudentShape? wider)
         {
-            var middle = (low + high) / 2;
-            var shape = At(middle, taper);
-            if (fits(shape, Cost(shape)))
-                (best, low) = (shape, middle);
-            else
-                (next, high) = (shape, middle);
+            for (var i = 0; i < 20; i++)
+            {
+                var middle = (low + high) / 2;
+                var shape = At(middle, taper);
+                if (fits(shape, Cost(shape)))
+                    (widest, low) = (shape, middle);
+                else
+                    (wider, high) = (shape, middle);
+            }
+            return (widest, wider);
         }
-        return (best, next);
+    }
+
+    /// <summary>The width at which every group has all of its channels, to the multiple.</summary>
+    private double WidthOfAll(double taper)
+    {
+        int[] free = [.. groups.Where(g => !g.Frozen && g.Size > channelMultiple).Select(g => g.Size)];
+        return free.Length == 0 ? 1 : Math.Pow((double)free.Max() / free.Min(), taper);
     }
 
     private int Round(double channels, int size) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using EdgeAgent.Compression.Packaging;
+using EdgeAgent.Compression.Passes;
 using EdgeAgent.Contracts.Costs;
 
 namespace EdgeAgent.Compression.Reporting;
@@ -47,6 +48,10 @@ internal static class ReportWarnings
                 Warn($"{layers.Student}: the time did not suffice for the sensitivity of every layer; give a longer --budget.");
         return warnings;
     }
+
+    /// <summary>Profiles with fewer students than were asked for: sizes that come to the same channels are one student.</summary>
+    public static IEnumerable<string> OfSizes(StoredPlan plan, int asked) => plan.ByProfile.Where(p => p.Value.Count < asked).Select(p => string.Create(CultureInfo.InvariantCulture,
+        $"{p.Key} has {p.Value.Count} of the {asked} students that were asked for, the others would have the same channels: {string.Join("; ", p.Value.Select(s => $"{plan.Shapes[s.Shape].Name}, {s.Reason}"))}"));
 
     /// <param name="split">What the accuracies were measured on: test or validation.</param>
     /// <param name="samples">How many images those are.</param>

@@ -4,7 +4,9 @@ using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Contracts.Costs;
 using EdgeAgent.Contracts.Devices;
+using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Tests;
 
 namespace EdgeAgent.Compression.Tests.Family;
@@ -113,6 +115,49 @@ public sealed class FamilyPlannerTests
         Assert.Equal(2, rungs.Count);
         Assert.All(rungs.Zip([20, 60]), r => Assert.InRange(r.First.Sliced!.Cost.OnnxBytes, TeacherBytes / r.Second * 0.8, TeacherBytes / r.Second));
         Assert.Equal("the widest within size 1 of 2 (400 kB)", rungs[0].Sliced!.Bound);
+    }
+
+    /// <summary>Wide groups keep fewer channels than narrow ones, and all of them in the end.</summary>
+    [Fact]
+    public void Rungs_OfASizeThatTheWholeModelFits_AreTheWholeModel()
+    {
+        var rung = Assert.Single(Rungs(1, students: 1, blocks: BlockChoice.Sliced, times: [1.0001]));
+
+        Assert.Equal(Teacher.Value.Groups.Select(g => g.Size), rung.Sliced!.Shape.Counts);
+        Assert.Equal(("as wide as the teacher", "w1.000"), (rung.Sliced.Bound, rung.Sliced.Shape.Name));
+        // A little less than all of it is more than what wide groups have where narrow ones are whole.
+        var whole = rung.Sliced.Cost.OnnxBytes;
+        var less = Assert.Single(Rungs(1, students: 1, blocks: BlockChoice.Sliced, times: [TeacherBytes / (whole * 0.97)])).Sliced!;
+        Assert.InRange(less.Cost.OnnxBytes, whole * 0.8, whole * 0.97);
+        Assert.StartsWith("the widest within size 1 of 1", less.Bound, StringComparison.Ordinal);
+    }
+
+    /// <summary>The narrowest student there is may be larger than an eighth of a small teacher's file.</summary>
+    [Theory]
+    [InlineData(6)]
+    [InlineData(7.9)]
+    public void Rungs_OfATeacherThatLeavesNoRoomBelowAnEighth_AreStudentsOfDifferentSizes(double narrowest)
+    {
+        var floor = FamilyPlanner.Rungs(Teacher.Value, [Target(1, new ProfileBudgets(MaxModelBytes: 1))], TeacherBytes, 1, [], ShapeCatalogue.Taper, BlockChoice.Sliced)[0].Sliced!.Cost.OnnxBytes;
+
+        var rungs = FamilyPlanner.Rungs(Teacher.Value, [Target(1, new ProfileBudgets())], (long)(floor * narrowest), 3, [], ShapeCatalogue.Taper, BlockChoice.Sliced);
+
+        Assert.Equal(3, rungs.Select(r => r.Sliced!.Shape.Name).Distinct().Count());
+        Assert.Equal(floor, rungs[^1].Sliced!.Cost.OnnxBytes);
+    }
+
+    /// <summary>The students whose figures are in the README: what they are does not change with how small teachers are treated.</summary>
+    [Fact]
+    public void Rungs_OfTheLadderOfResNet18_AreThoseThatWereMeasured()
+    {
+        var path = Repository.Shared("models", "cifar10_resnet18.onnx");
+        var graph = Simplification.Apply(ModelImporter.Load(path));
+        var teacher = new TrainableTeacher(graph, ChannelDependencies.Find(graph), 0);
+        IReadOnlyList<ProfileTarget> targets = [.. ((string[])["raspberry-pi-4", "raspberry-pi-5", "x64-gateway"]).Select(id => ProfileLoader.LoadById(Repository.FirmwareProfiles, id)).Select(p => new ProfileTarget(p, PublishedCost.Of(p, "int8"), PublishedCost.Of(p, "float32"), new ProfileBudgets()))];
+
+        var rungs = FamilyPlanner.Rungs(teacher, targets, new FileInfo(path).Length, 3, [], ShapeCatalogue.Taper, BlockChoice.Sliced);
+
+        Assert.Equal(["w0.303", "w0.198", "w0.129"], rungs.Select(r => r.Sliced!.Shape.Name).Distinct());
     }
 
     [Fact]

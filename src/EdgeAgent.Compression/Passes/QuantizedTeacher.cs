@@ -27,7 +27,7 @@ public sealed record QuantizedTeacher(string ModelPath, string Method, long Byte
     /// <returns>Null where it would take too much of the budget, or where an interrupted run has written it already.</returns>
     public static QuantizedTeacher? Run(TrainingOptions options, RunInputs inputs, TeacherPass teacher, ActivationFormat format, Workspace workspace, CancellationToken cancellation)
     {
-        var path = Path.Combine(workspace.Directory, FolderName, "model.onnx");
+        var path = workspace.QuantizedTeacherPath;
         if (options.Resume && File.Exists(path))
             return null;
         // Counted in inferences of the teacher.

@@ -41,6 +41,11 @@ public sealed class Workspace
 
     public string CheckpointPath(string pass) => Path.Combine(State, $"{pass}.ckpt");
 
+    /// <summary>The teacher's answers that <paramref name="pass"/>, and what follows it, learns from.</summary>
+    public string AnswersPath(string pass) => Path.Combine(State, $"{pass}.answers");
+
+    public string QuantizedTeacherPath => Path.Combine(Directory, QuantizedTeacher.FolderName, "model.onnx");
+
     public string StatePath(string name) => Path.Combine(State, name);
 
     /// <summary>Creates the directory and proves that it can be written.</summary>
@@ -86,7 +91,10 @@ public sealed class Workspace
         return plan;
     }
 
-    /// <summary>Forgets an earlier run's state; its finished students stay until they are written over.</summary>
+    /// <summary>
+    /// Forgets an earlier run's state; its finished students stay until they are written over, its teacher in int8 does not: a
+    /// run may leave that out, and another teacher's would be taken for its own.
+    /// </summary>
     public void Clear()
     {
         foreach (var file in System.IO.Directory.EnumerateFiles(State))
@@ -100,6 +108,8 @@ public sealed class Workspace
     public TimeSpan ElapsedBefore(IStoredPlan plan) => TimeSpan.FromSeconds(System.IO.Directory.EnumerateFiles(State, "*.ckpt")
         .Select(path => Checkpoint.ReadHeader(path).ElapsedSeconds).Append(plan.ElapsedSeconds).Max());
 
+        if (File.Exists(QuantizedTeacherPath))
+            File.Delete(QuantizedTeacherPath);
     /// <summary>Budget time that a run of the same inputs had used when it was stopped before it had a plan; null when there is none to continue.</summary>
     public TimeSpan? ElapsedUnplanned(string fingerprint)
     {

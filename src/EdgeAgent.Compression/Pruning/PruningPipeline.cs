@@ -73,7 +73,7 @@ public static class PruningPipeline
             Comparison = ModelComparison.Of(PruningPage.ModelName, "float32", judged, path, inputs.Classes),
             TeacherValidationTop1 = teacher.Validation.Top1,
             SkippedImages = inputs.Skipped,
-            Warnings = [.. ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped).Prepend(run.TeacherWarning).OfType<string>()],
+            Warnings = [.. ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped).Prepend(run.TeacherWarning).OfType<string>(), .. Unreached(options, full, plan.Rounds[^1])],
         };
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.html"), Encoding.UTF8.GetBytes(PruningPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.json"), Encoding.UTF8.GetBytes(report.ToJson()));
@@ -97,4 +97,12 @@ public static class PruningPipeline
         new(accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, statistics.Parameters, statistics.Macs, bytes, p50Us);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    /// <summary>Where the narrowest model that pruning leaves is not as small as was asked.</summary>
+    private static IEnumerable<string> Unreached(PruningOptions options, long full, PruningRound last)
+    {
+        var (left, measure) = options.Measure == PruningMeasure.Macs ? (last.Macs, "multiply-accumulates") : (last.Parameters, "parameters");
+        if (left > full / options.Times)
+            yield return Invariant($"{options.Times:0.##} times fewer {measure} were asked for, and {(double)full / left:0.##} times fewer is all that pruning leaves: every group of channels keeps a sixteenth of them, in multiples of {options.ChannelMultiple}.");
+    }
+
 }

@@ -31,6 +31,17 @@ public sealed class PruningPipelineTests : IDisposable
     }
 
     [Fact]
+    public void Run_BeyondWhatPruningLeaves_SaysWhatWasReached()
+    {
+        var options = Options(TestGraphs.Residual()) with { Times = 1000, Rounds = 1, Steps = 8 };
+        var report = PruningPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
+        Assert.All(report.Rounds[0].Channels, c => Assert.Equal(4, c.Kept));
+        var warning = Assert.Single(report.Warnings, w => w.Contains("1000 times fewer parameters were asked for", StringComparison.Ordinal));
+        Assert.Contains("in multiples of 4", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain(PruningPipeline.Run(options with { Times = 1.5, OutDirectory = options.OutDirectory + "-2" }, Quiet.Instance, TestContext.Current.CancellationToken).Warnings, w => w.Contains("asked for", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Run_WithSparsity_HoldsTheZerosAndTellsWhatTheyBring()
     {
         var report = PruningPipeline.Run(Options(TestGraphs.Residual()) with { Times = 1, Rounds = 1, Sparsity = 0.6 }, Quiet.Instance, TestContext.Current.CancellationToken);

@@ -41,6 +41,7 @@ public static class CompressionPipeline
 
         using var weights = trainable.Weights(plan.Shapes);
         using var frozen = joint ? null : new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, plan.Crops);
+        frozen?.Keep(workspace.AnswersPath("distil"), options.Resume);
         log.Run("distil", () => run.TrainerOf("distil").Run(
             JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16, joint ? 0 : null), inputs.Training, frozen,
             DistillationSettings.Plan("distil", plan.BatchSize, plan.Timetable.MainEnd, options.Steps) with { HeldOut = HeldOut(weights, inputs) }, options.Resume, plan.StepSeconds, plan.TeacherSeconds, cancellation), Describe,
@@ -49,7 +50,9 @@ public static class CompressionPipeline
         var students = plan.ByProfile.Values.SelectMany(s => s).Select(s => s.Shape).Distinct().Order().ToArray();
         log.Run("statistics", () => MeasureNorms(weights, students, inputs, plan, cancellation), n => $"batch-norms of {n} students measured anew");
         using var answers = joint ? new TeacherTargets(weights.Extract(0), TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, 1) : null;
+        answers?.Keep(workspace.AnswersPath("finish"), options.Resume);
         var finished = Finish(log, weights, students, targets, inputs, frozen ?? answers!, plan, options, clock, run.TrainerOf, cancellation);
+        (frozen ?? answers)!.Forget();
 
         var written = log.Run("export", () => Export(finished, targets, plan, inputs, workspace, options, cancellation), w => Invariant($"{w.Count} files; ONNX Runtime and simulation agree on at least {w.Min(s => s.Agreement) * 100:0.00} % of up to {w.Max(s => s.AgreementSamples)} images"));
         var (accepted, rejected) = PackagingPass.Judge(written, targets, plan);
@@ -97,10 +100,12 @@ public static class CompressionPipeline
         var rungs = log.Run("shapes", () => FamilyPlanner.Rungs(trainable, targets, inputs.TeacherBytes, options.Students, options.Times, options.Teacher == TeacherMode.Joint ? 0 : ShapeCatalogue.Taper, options.Blocks),
             r => string.Join(", ", FamilyPlanner.Candidates(r).Select(c => c.Shape.Name).Distinct()));
         IReadOnlyList<Rung> open = [.. rungs.Where(r => r.Ruled is null)];
-        var trial = open.Count == 0 ? null : log.Run(BlockTrial.Pass, () => BlockTrial.Run(options, inputs, trainable, open, run.Clock, run.TrainerOf(BlockTrial.Pass), run.Workspace.CheckpointPath(BlockTrial.Pass), cancellation),
+        var trial = open.Count == 0 ? null : log.Run(BlockTrial.Pass, () => BlockTrial.Run(options, inputs, trainable, open, run.Clock, run.TrainerOf(BlockTrial.Pass), run.Workspace.CheckpointPath(BlockTrial.Pass), run.Workspace.AnswersPath(BlockTrial.Pass), cancellation),
             t => t.Describe(), t => new PassDetail(t.Training, t.Students));
         var family = FamilyPlanner.Plan(rungs, r => trial!.Judge(r));
-        return log.Run("calibrate", () => CalibrationPass.Run(options, inputs, run.Teacher, trainable, family, run.Clock, cancellation), p => Invariant($"{string.Join(", ", family.Shapes.Select(s => s.Name))}: batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        var plan = log.Run("calibrate", () => CalibrationPass.Run(options, inputs, run.Teacher, trainable, family, run.Clock, cancellation), p => Invariant($"{string.Join(", ", family.Shapes.Select(s => s.Name))}: batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        run.Workspace.RequireSpaceFor(TeacherTargets.BytesOf(inputs.Training.Count, inputs.Classes.Count, Math.Max(1, plan.Crops)));
+        return plan;
     }
 
     /// <summary>The students, and with <c>--teacher joint</c> the teacher's copy, on the first held-out images while training goes on.</summary>

@@ -213,6 +213,42 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(options.OutDirectory, "teacher.onnx")));
     }
 
+    /// <summary>
+    /// Their plan computes the bytes of the simulation, or they would not ship. More sizes are asked for than there are
+    /// students of channels in eights.
+    /// </summary>
+    [Fact]
+    public void Run_OnATeacherOfSlicesAndNormsOfVectors_ShipsAndTellsHowManySizesThereAre()
+    {
+        var options = Options() with { Steps = 40, Students = 12 };
+        OnnxExporter.Write(TestGraphs.SlicedNormed(), options.ModelPath);
+        var report = CompressionPipeline.Run(options, Quiet.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Empty(report.Rejected);
+        Assert.True(report.Students.Count > 1, $"{report.Students.Count} student");
+        Assert.All(report.Students, s => Assert.True(s.PlanBytes > 0));
+        Assert.Contains(report.Warnings, w => w.StartsWith($"x64-gateway has {report.Students.Count} of the 12 students", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Path.Combine(options.OutDirectory, ".compress")), f => f.EndsWith(".answers", StringComparison.Ordinal));
+    }
+
+    /// <summary>In one line that names the node, in place of a fault after all training; and nothing of the run before is lost.</summary>
+    [Theory]
+    [InlineData("resized", "(Resize): has no int8 definition")]
+    [InlineData("shuffled", "(Reshape): the int8 engine has no place for the shape [1,2,8,8,8]")]
+    public void Run_OnATeacherWhoseStudentsCouldNotShip_IsRefusedBeforeAnythingIsTrained(string teacher, string fault)
+    {
+        var options = Options();
+        OnnxExporter.Write(teacher == "resized" ? TestGraphs.Resized() : TestGraphs.Shuffled(), options.ModelPath);
+        var kept = Path.Combine(Directory.CreateDirectory(Path.Combine(options.OutDirectory, ".compress")).FullName, "distil.ckpt");
+        File.WriteAllText(kept, "of an earlier run");
+
+        var message = Refused(options);
+
+        Assert.StartsWith(options.ModelPath, message, StringComparison.Ordinal);
+        Assert.Contains(fault, message, StringComparison.Ordinal);
+        Assert.Equal("of an earlier run", File.ReadAllText(kept));
+    }
+
     [Fact]
     public void Run_OnDataWithOtherClasses_NamesBothNumbers()
     {

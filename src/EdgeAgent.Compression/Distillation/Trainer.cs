@@ -44,6 +44,7 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
 {
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
 
+    /// <param name="targets">Keep their answers in a file of their own (<see cref="TeacherTargets.Keep"/>).</param>
     /// <param name="resume">Continues from the checkpoint at the path, if it is of this pass.</param>
     /// <param name="stepSeconds">First guess of a step's time, from calibration, for the first plan.</param>
     /// <param name="teacherSeconds">First guess of the teacher's time in a step.</param>
@@ -52,7 +53,7 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
         var batchSize = Math.Min(plan.BatchSize, batches.Count);
         var perEpoch = batches.Count / batchSize;
         using var optimizer = new Sgd(trainee.Trained, plan.Momentum, plan.Decay);
-        var state = trainee.Trained.Select(t => (t.Name, t.Value)).Concat(trainee.State).Concat(optimizer.State).Concat(targets?.State ?? []).ToArray();
+        var state = trainee.Trained.Select(t => (t.Name, t.Value)).Concat(trainee.State).Concat(optimizer.State).ToArray();
 
         long step = 0;
         Schedule schedule;
@@ -159,6 +160,8 @@ public sealed class Trainer(RunClock clock, TimeProvider time, IProgress<Compres
         void Save()
         {
             curve.Seconds = before + Stopwatch.GetElapsedTime(began).TotalSeconds;
+            // First what the checkpoint's step has seen: killed in between, the run asks for nothing that was answered.
+            targets?.Save();
             if (checkpointPath is not null)
                 Checkpoint.Write(checkpointPath, new CheckpointHeader(fingerprint, plan.Pass, step, schedule.Segments, clock.Elapsed.TotalSeconds, targets?.Crops ?? 0, curve.State), state);
         }

@@ -39,7 +39,7 @@ public sealed class BlockTrial
     public IReadOnlyList<string> Students => [.. _right.Keys];
 
     /// <param name="rungs">Those that are not ruled.</param>
-    public static BlockTrial Run(CompressionOptions options, RunInputs inputs, TrainableTeacher teacher, IReadOnlyList<Rung> rungs, RunClock clock, Trainer trainer, string checkpointPath, CancellationToken cancellation)
+    public static BlockTrial Run(CompressionOptions options, RunInputs inputs, TrainableTeacher teacher, IReadOnlyList<Rung> rungs, RunClock clock, Trainer trainer, string checkpointPath, string answersPath, CancellationToken cancellation)
     {
         StudentShape[] shapes = [.. FamilyPlanner.Candidates(rungs).Select(c => c.Shape).DistinctBy(s => s.Name)];
         var batchSize = CalibrationPass.BatchSize(inputs);
@@ -55,8 +55,10 @@ public sealed class BlockTrial
         }
         using var weights = teacher.Weights(shapes);
         using var targets = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, Math.Min(Crops, TeacherTargets.MostCrops(inputs.Training.Count, inputs.Classes.Count)));
+        targets.Keep(answersPath, options.Resume);
         var plan = DistillationSettings.Plan(Pass, batchSize, clock.Elapsed + available, options.Steps is { } steps ? Math.Max(1, steps / StepShare) : null);
         var training = trainer.Run(JointStudents.Of(weights, new DistillationLoss(options.Distillation), TorchRuntime.HasBfloat16), inputs.Training, targets, plan, options.Resume, step, forward, cancellation);
+        targets.Forget();
         var right = Enumerable.Range(0, shapes.Length).ToDictionary(i => shapes[i].Name, i =>
             TorchAccuracy.Right(new TorchGraph(weights.Graphs[i], TorchRuntime.HasBfloat16), weights.Student(i), inputs.Validation, cancellation));
         return new BlockTrial(right, null, training);

@@ -70,6 +70,15 @@ public sealed class Workspace
         return workspace;
     }
 
+    /// <summary>The answers of a teacher, twice while they are written, must have a place beside everything else.</summary>
+    /// <exception cref="InputException">The disk is too full for them.</exception>
+    public void RequireSpaceFor(long answerBytes)
+    {
+        var (free, needed) = (new DriveInfo(Directory).AvailableFreeSpace, MinFreeBytes + 2 * answerBytes);
+        if (free < needed)
+            throw new InputException($"{Directory}: only {free >> 20} MB are free on its disk, {needed >> 20} MB are needed, most of them for the teacher's answers; free some or choose another --out");
+    }
+
     /// <summary>The plan of an interrupted run of the same inputs; null when there is none to continue.</summary>
     /// <exception cref="InputException">There is one, but of other inputs.</exception>
     public T? Resume<T>(string fingerprint, JsonTypeInfo<T> type)
@@ -99,6 +108,8 @@ public sealed class Workspace
     {
         foreach (var file in System.IO.Directory.EnumerateFiles(State))
             File.Delete(file);
+        if (File.Exists(QuantizedTeacherPath))
+            File.Delete(QuantizedTeacherPath);
     }
 
     public void Save<T>(T plan, JsonTypeInfo<T> type)
@@ -108,8 +119,6 @@ public sealed class Workspace
     public TimeSpan ElapsedBefore(IStoredPlan plan) => TimeSpan.FromSeconds(System.IO.Directory.EnumerateFiles(State, "*.ckpt")
         .Select(path => Checkpoint.ReadHeader(path).ElapsedSeconds).Append(plan.ElapsedSeconds).Max());
 
-        if (File.Exists(QuantizedTeacherPath))
-            File.Delete(QuantizedTeacherPath);
     /// <summary>Budget time that a run of the same inputs had used when it was stopped before it had a plan; null when there is none to continue.</summary>
     public TimeSpan? ElapsedUnplanned(string fingerprint)
     {

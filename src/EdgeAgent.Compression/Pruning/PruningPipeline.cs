@@ -32,9 +32,12 @@ public static class PruningPipeline
         using var run = OpenedRun<PruningPlan>.Open(options, WorkspaceJson.Default.PruningPlan, progress, time, cancellation);
         var (log, clock, workspace, inputs, teacher, trainable) = (run.Log, run.Clock, run.Workspace, run.Inputs, run.Teacher, run.Trainable);
         var plan = run.Stored ?? log.Run("calibrate", () => Calibrate(options, inputs, teacher, trainable, clock, cancellation), p => Invariant($"batch {p.BatchSize}, {p.Crops} crops, step {p.StepSeconds * 1000:0} ms, teacher {p.TeacherSeconds * 1000:0} ms"));
+        if (run.Stored is null)
+            workspace.RequireSpaceFor(TeacherTargets.BytesOf(inputs.Training.Count, inputs.Classes.Count, plan.Crops));
         run.Save(plan);
 
         using var answers = new TeacherTargets(inputs.Teacher, TorchRuntime.HasBfloat16, inputs.Training, inputs.Classes.Count, plan.Crops);
+        answers.Keep(workspace.AnswersPath("recover"), options.Resume);
         var rounds = new PruningRounds(options, inputs, answers, plan, run.TrainerOf, clock, cancellation);
         var full = PruningRounds.CostOf(trainable.Graph, trainable.Groups, options.Measure)([.. trainable.Groups.Select(g => g.Size)]);
         var graph = plan.Rounds.Count == 0 ? trainable.Graph : ModelImporter.Load(RoundPath(plan.Rounds.Count - 1));
@@ -50,6 +53,7 @@ public static class PruningPipeline
             plan = plan with { Rounds = [.. plan.Rounds, result.Report], ElapsedSeconds = clock.Elapsed.TotalSeconds };
             run.Save(plan);
         }
+        answers.Forget();
 
         var path = Path.Combine(workspace.Directory, "model.onnx");
         var finished = Simplification.Apply(graph);
@@ -93,10 +97,6 @@ public static class PruningPipeline
         return new PruningPlan(inputs.Fingerprint, batchSize, CalibrationPass.Crops(inputs, batchSize, forward, options.Steps is null ? end - clock.Elapsed : TimeSpan.Zero), step, forward, end, [], clock.Elapsed.TotalSeconds);
     }
 
-    private static PrunedModel Describe(Accuracy accuracy, GraphStatistics statistics, long bytes, double p50Us) =>
-        new(accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, statistics.Parameters, statistics.Macs, bytes, p50Us);
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
     /// <summary>Where the narrowest model that pruning leaves is not as small as was asked.</summary>
     private static IEnumerable<string> Unreached(PruningOptions options, long full, PruningRound last)
     {
@@ -105,4 +105,8 @@ public static class PruningPipeline
             yield return Invariant($"{options.Times:0.##} times fewer {measure} were asked for, and {(double)full / left:0.##} times fewer is all that pruning leaves: every group of channels keeps a sixteenth of them, in multiples of {options.ChannelMultiple}.");
     }
 
+    private static PrunedModel Describe(Accuracy accuracy, GraphStatistics statistics, long bytes, double p50Us) =>
+        new(accuracy.Top1, [accuracy.Low, accuracy.High], accuracy.Samples, statistics.Parameters, statistics.Macs, bytes, p50Us);
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -122,6 +122,28 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(mixed[TestGraphs.Classes..(2 * TestGraphs.Classes)], known);
     }
 
+    /// <summary>A checkpoint of each of sixteen students with all answers in it would be gigabytes.</summary>
+    [Fact]
+    public void Targets_OfAPass_AreInOneFileBesideItsCheckpointWhileTheyAreNeeded()
+    {
+        var path = Path.Combine(_data.Root, "whole.ckpt");
+        Train(path, resume: false, cancelAt: null);
+        var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
+        var batches = _data.Batches();
+        using var targets = new TeacherTargets(teacher, bfloat16: false, batches, TestGraphs.Classes, crops: 2);
+        var all = targets.Unanswered;
+
+        targets.Keep(path + ".answers", resume: true);
+
+        Assert.True(targets.Unanswered < all);
+        var written = File.GetLastWriteTimeUtc(path + ".answers");
+        targets.Save();
+        Assert.Equal(written, File.GetLastWriteTimeUtc(path + ".answers"));
+        Assert.True(File.ReadAllBytes(path).AsSpan().IndexOf("targets/"u8) < 0, "the checkpoint holds answers");
+        targets.Forget();
+        Assert.False(File.Exists(path + ".answers"));
+    }
+
     /// <summary>Views 0 and 1 are mirror images, and the teacher knows either.</summary>
     [Fact]
     public void Targets_OfAMirroredView_AreTheOtherSidesAnswer()
@@ -153,6 +175,7 @@ public sealed class TrainerTests : IDisposable
         using var weights = new StudentWeights(teacher, groups, [catalogue.At(0.5) with { Name = "half" }, catalogue.At(0.25) with { Name = "quarter" }]);
         var batches = _data.Batches();
         using var targets = new TeacherTargets(teacher, bfloat16: false, batches, TestGraphs.Classes, crops: 2);
+        targets.Keep(path + ".answers", resume);
         using var cancellation = new CancellationTokenSource();
         var trainee = JointStudents.Of(weights, new DistillationLoss(TeacherWeight: 0.2), bfloat16: false);
         var done = resume ? (int)Checkpoint.ReadHeader(path).Step : 0;

@@ -24,19 +24,22 @@ internal static class ShippingCheck
 
     /// <returns>How many operators a student has once it is ready for int8.</returns>
     /// <exception cref="InputException">A node has no arithmetic in int8, or the engine of a profile lacks it; one line that names both.</exception>
-    public static int Run(CompressionOptions options, RunInputs inputs, CancellationToken cancellation)
+    public static int Run(CompressionOptions options, RunInputs inputs, CancellationToken cancellation) =>
+        Run(options.ModelPath, inputs.Teacher, options.Profiles, inputs.PlainTraining.Sample(0, 1, 1, cancellation).First().Input);
+
+    /// <param name="model">By which the user knows the teacher.</param>
+    /// <param name="image">One, as the teacher takes it.</param>
+    internal static int Run(string model, GraphSpec teacher, IReadOnlyList<DeviceProfile> devices, float[] image)
     {
-        var graph = Simplification.ForQuantization(Narrow(inputs.Teacher, options.Profiles.Max(p => p.Int8.ChannelMultiple)));
-        var image = inputs.PlainTraining.Sample(0, 1, 1, cancellation).First().Input;
+        var graph = Simplification.ForQuantization(Narrow(teacher, devices.Max(p => p.Int8.ChannelMultiple)));
         var points = QuantizationPoints.Of(graph).Values;
-        foreach (var profiles in options.Profiles.GroupBy(p => PackagingPass.Quantized(p).Format))
+        foreach (var profiles in devices.GroupBy(p => PackagingPass.Quantized(p).Format))
         {
-            cancellation.ThrowIfCancellationRequested();
             var activations = points.ToDictionary(p => p, _ => ActivationQuantization.Covering(-Range, Range, profiles.Key));
-            var (qdq, logits) = Simulated(options.ModelPath, graph, new QuantizationParameters(profiles.Key, activations, new Dictionary<string, float[]>()), image);
+            var (qdq, logits) = Simulated(model, graph, new QuantizationParameters(profiles.Key, activations, new Dictionary<string, float[]>()), image);
             string[] planned = [.. profiles.Where(p => p.Int8.Engine == EngineKind.Int8).Select(p => p.Id)];
             if (planned.Length > 0 && PlanFault(qdq, image, logits) is { } fault)
-                throw new InputException($"{options.ModelPath}: the int8 engine of {string.Join(", ", planned)} could not run its students: {fault}; take that out of the model, or leave these profiles out");
+                throw new InputException($"{model}: the int8 engine of {string.Join(", ", planned)} could not run its students: {fault}; take that out of the model, or leave these profiles out");
         }
         return graph.Nodes.Count;
     }

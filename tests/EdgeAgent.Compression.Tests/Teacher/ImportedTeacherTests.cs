@@ -2,6 +2,7 @@ using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Passes;
 using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
+using EdgeAgent.Contracts.Devices;
 using EdgeAgent.Graph.Export.Onnx;
 using EdgeAgent.Graph.Export.TfLite;
 using EdgeAgent.Graph.Import;
@@ -40,10 +41,13 @@ public sealed class ImportedTeacherTests : IDisposable
 
     public static TheoryData<string> Networks() => [.. Architectures.Sides.Keys];
 
-    /// <summary>At full depth and width: a step along the gradients of a network of random weights lowers the loss.</summary>
+    /// <summary>
+    /// At full depth and width: a step along the gradients of a network of random weights lowers the loss, and a narrow student computes the
+    /// same bytes in simulation and plan.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Networks))]
-    public void NetworkOfAnyArchitecture_FromAKerasFile_IsTrainable(string name)
+    public void NetworkOfAnyArchitecture_FromAKerasFile_IsTrainableAndItsStudentsShip(string name)
     {
         var (file, output) = Architectures.Build(name);
         var path = Path.Combine(_data.Root, "model.h5");
@@ -55,6 +59,8 @@ public sealed class ImportedTeacherTests : IDisposable
         // All but the image's three and the thousand classes can be narrowed.
         Assert.Equal(1003, groups.Where(g => g.Frozen).Sum(g => g.Size));
         Training.AssertLearns(graph, Training.Inputs(graph, 4), steps: 2, rate: 0.05, share: 0.998);
+        var profiles = ((string[])["x64-gateway", "raspberry-pi-4", "jetson-orin-nano"]).Select(id => ProfileLoader.LoadById(Repository.FirmwareProfiles, id)).ToArray();
+        Assert.InRange(ShippingCheck.Run(path, graph, profiles, Training.Inputs(graph, 1).Floats), 30, 2000);
     }
 
     [Fact]

@@ -10,11 +10,11 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => _data.Dispose();
 
-    /// <summary>While it loads, after its plan, in training, in a student's finish, while it exports, and after the choice.</summary>
+    /// <summary>While it loads, while kinds of blocks are tried, after its plan, in training, in a student's finish, while it exports, and after the choice.</summary>
     [Fact]
     public async Task Compress_KilledInEveryPass_GivesTheFamilyOfAnUndisturbedRun() => await IsTheSameAsync(
         ["compress", "--profile", "x64-gateway", "--students", "2", "--steps", "160"],
-        ["write.probe", "plan.json", "distil.ckpt", "finish-*.ckpt", "*.onnx", "choice.txt"]);
+        ["write.probe", "trial.ckpt", "plan.json", "distil.ckpt", "finish-*.ckpt", "*.onnx", "choice.txt"]);
 
     /// <summary>Students of other layers than the teacher's: in training, and in a student's finish.</summary>
     [Fact]

@@ -128,13 +128,14 @@ public static class CompressionPipeline
         return students.Length;
     }
 
-    /// <summary>Every student that a profile wants, once per kind of quantization, each with a share of the time that fits its size.</summary>
+    /// <summary>Every student that a profile wants, once per kind of quantization, each with a share of the time that gives it about as many steps.</summary>
     private static List<FinishedStudent> Finish(
         PassLog log, StudentWeights weights, int[] students, IReadOnlyList<ProfileTarget> targets, RunInputs inputs, TeacherTargets answers,
         StoredPlan plan, CompressionOptions options, RunClock clock, Func<string, Trainer> trainer, CancellationToken cancellation)
     {
         var wanted = students.SelectMany(s => targets.Where(t => plan.ByProfile[t.Profile.Id].Any(p => p.Shape == s)).Select(t => PackagingPass.Quantized(t.Profile).IsSymmetric).Distinct().Select(symmetric => (Student: s, Symmetric: symmetric))).ToArray();
-        var work = Array.ConvertAll(wanted, w => Graph.Ir.GraphStatistics.Of(weights.Graphs[w.Student]).Macs + 2e6);
+        // Products are fast: a student's step takes its time for going over feature maps, and narrow ones have more of these for each product.
+        var work = Array.ConvertAll(wanted, w => (double)Graph.Ir.GraphStatistics.ElementwiseOf(weights.Graphs[w.Student]));
         var finished = new List<FinishedStudent>();
         for (var i = 0; i < wanted.Length; i++)
         {

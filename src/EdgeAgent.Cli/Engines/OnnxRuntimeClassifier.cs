@@ -1,4 +1,5 @@
 using EdgeAgent.Cli.CommandLine;
+using EdgeAgent.Compression.Packaging;
 using EdgeAgent.Graph.Import;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -20,8 +21,7 @@ internal sealed class OnnxRuntimeClassifier : IClassifier
     public OnnxRuntimeClassifier(string path, int threads, int[] sizes)
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        // x86 without VNNI adds pairs of u8 x s8 products in 16 bits, which saturates; this asks for exact kernels.
-        options.AddSessionConfigEntry("session.x64quantprecision", "1");
+        OnnxModel.AskForExactKernels(options);
         // Spinning threads would disturb whatever else is measured on the machine.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", threads > 1 ? "1" : "0");
         try

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using EdgeAgent.Compression.Data;
 using EdgeAgent.Contracts.Benchmarks;
 using EdgeAgent.Inputs;
+using EdgeAgent.Int8.Kernels;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EdgeAgent.Compression.Packaging;
@@ -17,8 +18,7 @@ public sealed class OnnxModel : IDisposable
     public OnnxModel(string path, int threads)
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        // x86 without VNNI adds pairs of u8 x s8 products in 16 bits, which saturates; this asks for exact kernels.
-        options.AddSessionConfigEntry("session.x64quantprecision", "1");
+        AskForExactKernels(options);
         // Spinning threads would take the processors from whatever else runs.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         try
@@ -31,6 +31,16 @@ public sealed class OnnxModel : IDisposable
         }
         (_input, _output) = (_session.InputMetadata.Keys.Single(), _session.OutputMetadata.Keys.Single());
         InputShape = _session.InputMetadata[_input].Dimensions;
+    }
+
+    /// <summary>
+    /// x86 without VNNI adds pairs of u8 x s8 products in 16 bits, which saturates, unless it is asked to be exact. Where there is VNNI
+    /// all kernels are exact, and asking makes them three times slower.
+    /// </summary>
+    public static void AskForExactKernels(SessionOptions options)
+    {
+        if (!KernelSet.Best.Name.EndsWith("vnni", StringComparison.Ordinal))
+            options.AddSessionConfigEntry("session.x64quantprecision", "1");
     }
 
     /// <summary>Batch first; -1 where it is dynamic.</summary>

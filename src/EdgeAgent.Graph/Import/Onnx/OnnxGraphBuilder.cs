@@ -329,7 +329,7 @@ internal sealed class OnnxGraphBuilder(ModelProto model, OpenSizes open)
     private static ImportFault Unsupported(OnnxNode node)
     {
         var domain = node.Proto.Domain.Length > 0 ? $" of domain '{ModelImportException.OneLine(node.Proto.Domain)}'" : "";
-        return node.Fault($"the operator{domain} is not supported; supported are {string.Join(", ", OnnxOperators.Supported)}");
+        return node.Fault($"the operator{domain} is not supported; {ImportFault.SeeList}");
     }
 
     /// <summary>The version of ONNX's own operators that a model or a function names.</summary>

@@ -24,10 +24,9 @@ internal static class QuantizedDenseToGemm
                 if (shapes[weights.Inputs[1]].Shape is [> 1] && ((DequantizeLinear)weights.Op).Axis is not (1 or -1))
                     throw new InvalidGraphException($"node '{node.Name}' ({node.Op.Type}): its weights have scales along another axis than the output channels");
                 // Layers may share weights; each has its own here.
-                var transposed = graph.FreshName(node.Output + "_weights");
-                while (!constants.TryAdd(transposed + "_q", Transposed(values)))
-                    transposed += "_";
-                nodes.Add(new(weights.Name, new DequantizeLinear(0), [transposed + "_q", .. weights.Inputs.Skip(1)], [transposed]));
+                var stored = constants.AddConstant(graph.FreshName(node.Output + "_weights_q"), Transposed(values));
+                var transposed = graph.FreshName(stored + "_dequantized");
+                nodes.Add(new(weights.Name, new DequantizeLinear(0), [stored, .. weights.Inputs.Skip(1)], [transposed]));
                 nodes.Add(node with
                 {
                     Op = node.Op is Gemm gemm ? gemm with { TransposeB = true } : new Gemm(1, 1, false, true),

@@ -19,6 +19,13 @@ internal sealed class TfLiteFileBuilder
     private readonly List<FileOperator> _operators = [];
     private readonly List<Array> _buffers = [Array.Empty<byte>()];
     private readonly Dictionary<Array, int> _bufferOf = new(ReferenceEqualityComparer.Instance);
+    private readonly List<(TfLiteFileBuilder Content, int[] Inputs, int[] Outputs)> _called = [];
+
+    public TfLiteFileBuilder()
+    {
+    }
+
+    private TfLiteFileBuilder(TfLiteFileBuilder file) => (_buffers, _bufferOf) = (file._buffers, file._bufferOf);
 
     /// <summary>A value that is computed; dimension -k is k times the dynamic batch, which is 1 in the shape and open in its signature.</summary>
     public int Value(string name, ElementType type, int[] shape, TfLiteQuantization? quantization) => Add(new(name, type, shape, 0, quantization));
@@ -39,6 +46,17 @@ internal sealed class TfLiteFileBuilder
 
     public void Operator(string name, int[] inputs, int[] outputs, TfLiteOptions? options = null) => _operators.Add(new(name, inputs, outputs, options));
 
+    /// <summary>A subgraph that operators of control flow call.</summary>
+    /// <param name="fill">Adds its tensors and operators, and returns its inputs and outputs.</param>
+    /// <returns>Its number.</returns>
+    public int Subgraph(Func<TfLiteFileBuilder, (int[] Inputs, int[] Outputs)> fill)
+    {
+        var content = new TfLiteFileBuilder(this);
+        var (inputs, outputs) = fill(content);
+        _called.Add((content, inputs, outputs));
+        return _called.Count;
+    }
+
     public byte[] ToBytes(string name, int[] inputs, int[] outputs, IReadOnlyDictionary<string, string> metadata)
     {
         var entries = metadata.OrderBy(m => m.Key, StringComparer.Ordinal).ToList();
@@ -46,23 +64,25 @@ internal sealed class TfLiteFileBuilder
         Array[] buffers = [.. _buffers, .. entries.Select(e => System.Text.Encoding.UTF8.GetBytes(e.Value))];
         var b = new FlatBufferBuilder(1 << 16);
         var data = Array.ConvertAll(buffers, buffer => Buffer(b, buffer));
-        string[] codes = [.. _operators.Select(o => o.Name).Distinct()];
-        var graph = Table(b,
-            (0, Offsets(b, [.. _tensors.Select(t => WriteTensor(b, t))])),
-            (1, Ints(b, inputs)),
-            (2, Ints(b, outputs)),
-            (3, Offsets(b, [.. _operators.Select(o => WriteOperator(b, o, Array.IndexOf(codes, o.Name)))])),
-            (4, Text(b, name)));
+        string[] codes = [.. _called.Select(c => c.Content).Prepend(this).SelectMany(c => c._operators).Select(o => o.Name).Distinct()];
+        Offset[] graphs = [WriteGraph(b, name, inputs, outputs, codes), .. _called.Select((c, i) => c.Content.WriteGraph(b, $"{name}_{i + 1}", c.Inputs, c.Outputs, codes))];
         var root = Table(b,
             (0, Schema),
             (1, Offsets(b, Array.ConvertAll(codes, c => Code(b, c)))),
-            (2, Offsets(b, [graph])),
+            (2, Offsets(b, graphs)),
             (3, Text(b, "EdgeAgent")),
             (4, Offsets(b, data)),
             (6, Offsets(b, [.. entries.Select((e, i) => Table(b, (0, Text(b, e.Key)), (1, first + i)))])));
         b.Finish(root.At, "TFL3");
         return b.SizedByteArray();
     }
+
+    private Offset WriteGraph(FlatBufferBuilder b, string name, int[] inputs, int[] outputs, string[] codes) => Table(b,
+        (0, Offsets(b, [.. _tensors.Select(t => WriteTensor(b, t))])),
+        (1, Ints(b, inputs)),
+        (2, Ints(b, outputs)),
+        (3, Offsets(b, [.. _operators.Select(o => WriteOperator(b, o, Array.IndexOf(codes, o.Name)))])),
+        (4, Text(b, name)));
 
     private int Add(FileTensor tensor)
     {

@@ -15,38 +15,93 @@ internal sealed class TfLiteGraphBuilder
     private static readonly int[] ToNchw = [0, 3, 1, 2];
     private static readonly int[] ToNhwc = [0, 2, 3, 1];
 
+    /// <summary>The largest networks have a tenth of this; loops in loops could make any number.</summary>
+    private const int MaxOperators = 1 << 16, MaxCallDepth = 16;
+
+    /// <summary>Numbers that may be computed at import: what a loop does with constants, it does at every step.</summary>
+    private const long MaxFolded = 1 << 25;
+
     private readonly TfLiteModel _model;
     private readonly OpenSizes _open;
-    private readonly string[] _names;
-    private readonly string?[] _real;
-    private readonly bool[] _stored;
+    /// <summary>Constants that were asked for, of each subgraph: one that is called again has the same.</summary>
+    private readonly string?[][] _constantsOf;
     private readonly Dictionary<string, int> _taken = [];
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, Tensor> _constants = [];
     private readonly Dictionary<string, ValueSpec> _values = [];
+    private TfLiteScope _scope;
+    private int _depth, _operators, _before;
+    private long _folded;
 
     public TfLiteGraphBuilder(TfLiteModel model, OpenSizes open)
     {
         (_model, _open) = (model, open);
-        _names = [.. model.Tensors.Select((t, i) => Fresh(t.Name.Length > 0 ? t.Name : $"tensor{i}"))];
-        _real = new string?[_names.Length];
-        _stored = new bool[_names.Length];
+        _constantsOf = [.. model.Subgraphs.Select(g => new string?[g.Tensors.Count])];
+        _scope = Scope(0);
     }
 
     public GraphSpec Build(string name)
     {
-        var inputs = _model.Inputs.Select(Input).ToList();
-        foreach (var node in _model.Operators)
-        {
-            if (!TfLiteOperators.All.TryGetValue(node.Op, out var convert))
-                throw node.Fault(ImportFault.UnsupportedOperator);
-            convert(node, this);
-        }
-        var outputs = _model.Outputs.Select(Output).ToList();
+        var inputs = _scope.Subgraph.Inputs.Select(Input).ToList();
+        Walk();
+        var outputs = _scope.Subgraph.Outputs.Select(Output).ToList();
         return new GraphSpec(name, inputs, outputs, _nodes, _constants) { Metadata = _model.Metadata }.RemoveUnused();
     }
 
-    public TfLiteBlocks Blocks { get; } = new();
+    public TfLiteBlocks Blocks => _scope.Blocks;
+
+    public TfLiteLists Lists { get; } = new();
+
+    public TfLiteVariables Variables { get; } = new();
+
+    /// <summary>Whether it has parts that are called, and perhaps again and again.</summary>
+    public bool HasCalls => _model.Subgraphs.Count > 1;
+
+    /// <summary>What a subgraph makes of <paramref name="arguments"/>.</summary>
+    public string[] Call(TfLiteNode node, int subgraph, IReadOnlyList<string> arguments)
+    {
+        if (subgraph < 1 || subgraph >= _model.Subgraphs.Count)
+            throw node.Fault($"calls subgraph {subgraph}, of {_model.Subgraphs.Count}");
+        if (_depth == MaxCallDepth)
+            throw node.Fault($"is a call inside {MaxCallDepth} others, which is not supported");
+        var caller = _scope;
+        _scope = Scope(subgraph);
+        _depth++;
+        try
+        {
+            var called = _scope.Subgraph;
+            if (called.Inputs.Count != arguments.Count)
+                throw node.Fault($"passes {arguments.Count} values to subgraph {subgraph}, which has {called.Inputs.Count} inputs");
+            foreach (var (index, argument) in called.Inputs.Zip(arguments))
+                (_scope.Stored[index], _scope.Real[index]) = (true, argument);
+            Walk();
+            return [.. called.Outputs.Select(o => ValueOf(node, o))];
+        }
+        finally
+        {
+            _scope = caller;
+            _depth--;
+        }
+    }
+
+    private TfLiteScope Scope(int subgraph)
+    {
+        var graph = _model.Subgraphs[subgraph];
+        return new(graph, [.. graph.Tensors.Select((t, i) => Fresh(t.Name.Length > 0 ? t.Name : $"tensor{i}"))], _constantsOf[subgraph]);
+    }
+
+    private void Walk()
+    {
+        foreach (var node in _scope.Subgraph.Operators)
+        {
+            if (!TfLiteOperators.All.TryGetValue(node.Op, out var convert))
+                throw node.Fault(ImportFault.UnsupportedOperator);
+            if (++_operators > MaxOperators)
+                throw node.Fault($"is one of more than {MaxOperators} operators with all loops written out, which is not supported");
+            _before = _nodes.Count;
+            convert(node, this);
+        }
+    }
 
     /// <summary>Shape of a value that was asked for or emitted here.</summary>
     public int[] Shape(string value) => _values[value].Shape;
@@ -57,22 +112,28 @@ internal sealed class TfLiteGraphBuilder
     public Tensor? Constant(string value) => _constants.GetValueOrDefault(value);
 
     /// <summary>The real numbers of input <paramref name="input"/>, in the file's order of axes.</summary>
-    public string Real(TfLiteNode node, int input)
+    public string Real(TfLiteNode node, int input) => Lists.Whole(node, this, Value(node, input));
+
+    /// <summary>The same where a list may stay in its parts (<see cref="TfLiteLists"/>).</summary>
+    public string Value(TfLiteNode node, int input) => ValueOf(node, node.InputIndex(input));
+
+    private string ValueOf(TfLiteNode node, int index)
     {
-        var index = node.InputIndex(input);
-        if (_real[index] is { } known)
+        if (_scope.Real[index] is { } known)
             return known;
-        var tensor = _model.Tensors[index];
+        var tensor = _scope.Subgraph.Tensors[index];
         // A constant without elements, such as the shape of a single number, has no data to be told by.
-        if (tensor.IsConstant || !_stored[index] && tensor.Shape.Contains(0))
+        if (tensor.IsConstant || !_scope.Stored[index] && tensor.Shape.Contains(0))
         {
+            if (_scope.Constants[index] is { } read)
+                return _scope.Real[index] = read;
             var stored = TfLiteTensors.Read(tensor, _model.File);
             var quantized = tensor.Quantization is not null && (tensor.Type is TfLiteType.Int8 or TfLiteType.UInt8 or TfLiteType.Int16);
-            return _real[index] = Constant(_names[index], quantized ? TfLiteTensors.Dequantized(tensor, stored) : stored);
+            return _scope.Real[index] = _scope.Constants[index] = Constant(_scope.Names[index], quantized ? TfLiteTensors.Dequantized(tensor, stored) : stored);
         }
-        if (!_stored[index])
+        if (!_scope.Stored[index])
             throw node.Fault($"reads '{ModelImportException.OneLine(tensor.Name)}', which no operator before it defines");
-        return _real[index] = tensor.IsQuantized ? Dequantize(node, _names[index], tensor.Quantization!) : _names[index];
+        return _scope.Real[index] = tensor.IsQuantized ? Dequantize(node, _scope.Names[index], tensor.Quantization!) : _scope.Names[index];
     }
 
     /// <summary>The same with channels second: [N, C, H, W].</summary>
@@ -130,7 +191,7 @@ internal sealed class TfLiteGraphBuilder
     /// <summary>The same for an operator with <paramref name="outputs"/> results.</summary>
     public string[] Emit(TfLiteNode node, Operator op, string[] inputs, int outputs)
     {
-        var made = Enumerable.Range(0, outputs).Select(_ => Fresh($"{_names[node.OutputIndex(0)]}_{op.Type.ToLowerInvariant()}")).ToArray();
+        var made = Enumerable.Range(0, outputs).Select(_ => Fresh($"{_scope.Names[node.OutputIndex(0)]}_{op.Type.ToLowerInvariant()}")).ToArray();
         var emitted = new Node(made[0], op, inputs, made);
         ValueSpec[] specs;
         try
@@ -144,8 +205,12 @@ internal sealed class TfLiteGraphBuilder
         foreach (var spec in specs)
             _values[spec.Name] = spec;
         if (op is not (QuantizeLinear or DequantizeLinear) && inputs.All(i => i.Length == 0 || _constants.ContainsKey(i)) && IsSmall(specs, inputs))
+        {
+            if ((_folded += specs.Sum(v => ShapeInference.ElementsPerSample(v.Shape))) > MaxFolded)
+                throw node.Fault($"more than {MaxFolded} numbers would be computed from constants, which is not supported");
             foreach (var (name, tensor) in Computed(node, emitted))
                 _constants[name] = tensor;
+        }
         else
             _nodes.Add(emitted);
         return made;
@@ -163,6 +228,14 @@ internal sealed class TfLiteGraphBuilder
         }
     }
 
+    /// <summary>Makes a value known that no node computes.</summary>
+    public string Declare(TfLiteNode node, string what, ElementType type, int[] shape)
+    {
+        var name = Fresh($"{_scope.Names[node.OutputIndex(0)]}_{what}");
+        _values[name] = new(name, type, shape);
+        return name;
+    }
+
     /// <summary>A constant under a new name.</summary>
     public string Constant(string name, Tensor tensor)
     {
@@ -171,22 +244,33 @@ internal sealed class TfLiteGraphBuilder
         return name;
     }
 
-    public string NewConstant(TfLiteNode node, string what, Tensor tensor) => Constant(Fresh($"{_names[node.OutputIndex(0)]}_{what}"), tensor);
+    public string NewConstant(TfLiteNode node, string what, Tensor tensor) => Constant(Fresh($"{_scope.Names[node.OutputIndex(0)]}_{what}"), tensor);
+
+    /// <summary>Makes the values that were passed through a call the node's outputs.</summary>
+    public void Pass(TfLiteNode node, IReadOnlyList<string> values)
+    {
+        if (values.Count != node.Outputs.Length)
+            throw node.Fault($"has {node.Outputs.Length} outputs, and what it calls {values.Count}");
+        _before = _nodes.Count;
+        for (var i = 0; i < values.Count; i++)
+            Define(node, values[i], i);
+    }
 
     /// <summary>Makes <paramref name="value"/> the node's output: quantized, if the file's tensor is.</summary>
     public void Define(TfLiteNode node, string value, int output = 0)
     {
         var index = node.OutputIndex(output);
-        var tensor = _model.Tensors[index];
-        if (_stored[index] || tensor.IsConstant)
+        var tensor = _scope.Subgraph.Tensors[index];
+        if (_scope.Stored[index] || tensor.IsConstant)
             throw node.Fault($"defines '{ModelImportException.OneLine(tensor.Name)}' a second time");
-        _stored[index] = true;
+        _scope.Stored[index] = true;
         if (tensor.IsQuantized && Type(value) == ElementType.Float32)
             Quantize(node, value, index);
-        else if (_nodes.Count > 0 && _nodes[^1].Outputs.Contains(value))
+        // Where there are calls, what this node has not made may be known elsewhere by the name that it has.
+        else if (_nodes.Count > (HasCalls ? _before : 0) && _nodes[^1].Outputs.Contains(value))
             Rename(value, index, [.. node.Inputs.Where(i => i >= 0)]);
         else
-            _real[index] = value;
+            _scope.Real[index] = value;
     }
 
     /// <summary>
@@ -204,11 +288,11 @@ internal sealed class TfLiteGraphBuilder
 
     private void Quantize(TfLiteNode node, string value, int index)
     {
-        var tensor = _model.Tensors[index];
+        var tensor = _scope.Subgraph.Tensors[index];
         var (scale, zero) = Parameters(node, tensor.Quantization!, TfLiteTensors.TypeOf(tensor.Type)!.Value);
         Rename(Emit(node, new QuantizeLinear(0, TiesAwayFromZero: true), value, scale, zero), index);
         // The real numbers are asked for through DequantizeLinear.
-        _real[index] = null;
+        _scope.Real[index] = null;
     }
 
     private string Dequantize(TfLiteNode node, string stored, TfLiteQuantization quantization, int axis = 0)
@@ -224,43 +308,43 @@ internal sealed class TfLiteGraphBuilder
     private void Rename(string value, int index, params ReadOnlySpan<int> inputs)
     {
         var last = _nodes[^1];
-        _nodes[^1] = last with { Name = last.Outputs.Count == 1 ? _names[index] : last.Name, Outputs = [.. last.Outputs.Select(o => o == value ? _names[index] : o)] };
-        _values[_names[index]] = _values[value] with { Name = _names[index] };
-        _real[index] = _names[index];
+        _nodes[^1] = last with { Name = last.Outputs.Count == 1 ? _scope.Names[index] : last.Name, Outputs = [.. last.Outputs.Select(o => o == value ? _scope.Names[index] : o)] };
+        _values[_scope.Names[index]] = _values[value] with { Name = _scope.Names[index] };
+        _scope.Real[index] = _scope.Names[index];
         // What a DEQUANTIZE makes are the real numbers of its input too.
         foreach (var input in inputs)
-            if (_real[input] == value)
-                _real[input] = _names[index];
+            if (_scope.Real[input] == value)
+                _scope.Real[input] = _scope.Names[index];
     }
 
     private ValueSpec Input(int index)
     {
-        var tensor = _model.Tensors[index];
+        var tensor = _scope.Subgraph.Tensors[index];
         var name = ModelImportException.OneLine(tensor.Name);
         var type = TfLiteTensors.TypeOf(tensor.Type) ?? throw new ImportFault($"input '{name}' is of type {tensor.Type}, which is not supported");
-        if (tensor.IsConstant || _stored[index])
+        if (tensor.IsConstant || _scope.Stored[index])
             throw new ImportFault($"input '{name}' is defined twice");
         // An open axis is written as 1; the signature tells it from one that is.
         int[] shape = [.. tensor.Shape.Select((d, axis) => axis > 0 && axis < tensor.Signature.Length && tensor.Signature[axis] < 0 ? _open.Take(name, axis) : d)];
         if (shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(shape) > ShapeInference.MaxElements)
             throw new ImportFault($"input '{name}' has the shape [{string.Join(',', shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
-        _stored[index] = true;
-        return _values[_names[index]] = new(_names[index], type, shape);
+        _scope.Stored[index] = true;
+        return _values[_scope.Names[index]] = new(_scope.Names[index], type, shape);
     }
 
     private ValueSpec Output(int index)
     {
-        var tensor = _model.Tensors[index];
-        if (!_stored[index])
+        var tensor = _scope.Subgraph.Tensors[index];
+        if (!_scope.Stored[index])
             throw new ImportFault($"output '{ModelImportException.OneLine(tensor.Name)}' is computed by no operator");
         // Where an operator has passed its input on, the output has no node of its own yet.
-        if (!_values.ContainsKey(_names[index]))
+        if (!_values.ContainsKey(_scope.Names[index]))
         {
-            var value = _real[index]!;
-            _nodes.Add(new(_names[index], new Identity(), [value], [_names[index]]));
-            _values[_names[index]] = _values[value] with { Name = _names[index] };
+            var value = _scope.Subgraph.Operators is [.., var last] ? Lists.Whole(last, this, _scope.Real[index]!) : _scope.Real[index]!;
+            _nodes.Add(new(_scope.Names[index], new Identity(), [value], [_scope.Names[index]]));
+            _values[_scope.Names[index]] = _values[value] with { Name = _scope.Names[index] };
         }
-        return _values[_names[index]];
+        return _values[_scope.Names[index]];
     }
 
     /// <summary>Folding must not make more of a file than there is in it.</summary>

@@ -45,17 +45,13 @@ internal sealed record TfLiteTensor(
     public bool IsQuantized => Quantization is { Scales.Length: 1 } && Type is TfLiteType.Int8 or TfLiteType.UInt8;
 }
 
-/// <summary>
-/// The part of a TensorFlow Lite file that EdgeAgent reads, by the field ids published with version 3 of its schema.
-/// Only the first subgraph is read: the others are bodies of control flow, which is not supported.
-/// </summary>
-internal sealed record TfLiteModel(
-    FlatFile File,
-    IReadOnlyList<TfLiteTensor> Tensors,
-    IReadOnlyList<int> Inputs,
-    IReadOnlyList<int> Outputs,
-    IReadOnlyList<TfLiteNode> Operators,
-    IReadOnlyDictionary<string, string> Metadata)
+/// <param name="Inputs">Indices of tensors, as are the outputs.</param>
+internal sealed record TfLiteSubgraph(
+    IReadOnlyList<TfLiteTensor> Tensors, IReadOnlyList<int> Inputs, IReadOnlyList<int> Outputs, IReadOnlyList<TfLiteNode> Operators);
+
+/// <summary>The part of a TensorFlow Lite file that EdgeAgent reads, by the field ids published with version 3 of its schema.</summary>
+/// <param name="Subgraphs">First the model; the others are what its control flow calls.</param>
+internal sealed record TfLiteModel(FlatFile File, IReadOnlyList<TfLiteSubgraph> Subgraphs, IReadOnlyDictionary<string, string> Metadata)
 {
     private const int MaxDimensions = 8;
     private const int MaxMetadataBytes = 1 << 16;
@@ -71,19 +67,33 @@ internal sealed record TfLiteModel(
         var graphs = root.Tables(2);
         if (graphs.Length == 0)
             throw new ImportFault("holds no subgraph");
-        var graph = graphs[0];
-        TfLiteTensor[] tensors = [.. graph.Tables(0).Select((t, i) => Tensor(t, i, buffers, file))];
         var codes = Array.ConvertAll(root.Tables(1), Code);
+        TfLiteSubgraph[] subgraphs = [.. graphs.Select((g, i) => Subgraph(g, i, buffers, codes, file))];
+        return new(file, subgraphs, ReadMetadata(root, buffers, file));
+    }
+
+    private static TfLiteSubgraph Subgraph(FlatTable table, int index, FlatTable[] buffers, string[] codes, FlatFile file)
+    {
+        var place = index == 0 ? "" : $"subgraph {index}, ";
+        TfLiteTensor[] tensors = [.. table.Tables(0).Select((t, i) => Tensor(t, place, i, buffers, file))];
         var operators = new List<TfLiteNode>();
-        foreach (var table in graph.Tables(3))
+        foreach (var op in table.Tables(3))
         {
-            var code = table.Int(0);
+            var code = op.Int(0);
             if (code < 0 || code >= codes.Length)
-                throw new ImportFault($"operator {operators.Count} has code {code}, of {codes.Length}");
-            var node = new TfLiteNode(operators.Count, codes[code], tensors, table.Ints(1) ?? [], table.Ints(2) ?? [], table.Table(4), table.Bytes(5));
-            operators.Add(node);
+                throw new ImportFault($"{place}operator {operators.Count} has code {code}, of {codes.Length}");
+            operators.Add(new TfLiteNode($"{place}operator {operators.Count}", codes[code], tensors, op.Ints(1) ?? [], op.Ints(2) ?? [], op.Table(4), op.Bytes(5)));
         }
-        return new(file, tensors, References(graph.Ints(1), tensors, "input"), References(graph.Ints(2), tensors, "output"), operators, ReadMetadata(root, buffers, file));
+        int[] References(int field, string what)
+        {
+            var indices = table.Ints(field) ?? [];
+            foreach (var tensor in indices)
+                if (tensor < 0 || tensor >= tensors.Length)
+                    throw new ImportFault($"{place}{what} {tensor} is no tensor of {tensors.Length}");
+            // What is called for its effects needs neither.
+            return indices.Length > 0 || index > 0 ? indices : throw new ImportFault($"the model has no {what}");
+        }
+        return new(tensors, References(1, "input"), References(2, "output"), operators);
     }
 
     private static string Code(FlatTable table)
@@ -94,18 +104,10 @@ internal sealed record TfLiteModel(
         return custom.Length > 0 ? custom : TfLiteNames.OfOperator(code);
     }
 
-    private static int[] References(int[]? indices, TfLiteTensor[] tensors, string what)
-    {
-        foreach (var index in indices ?? [])
-            if (index < 0 || index >= tensors.Length)
-                throw new ImportFault($"{what} {index} is no tensor of {tensors.Length}");
-        return indices is { Length: > 0 } ? indices : throw new ImportFault($"the model has no {what}");
-    }
-
-    private static TfLiteTensor Tensor(FlatTable table, int index, FlatTable[] buffers, FlatFile file)
+    private static TfLiteTensor Tensor(FlatTable table, string subgraph, int index, FlatTable[] buffers, FlatFile file)
     {
         var name = table.String(3);
-        var place = $"tensor {index} '{ModelImportException.OneLine(name)}'";
+        var place = $"{subgraph}tensor {index} '{ModelImportException.OneLine(name)}'";
         var shape = table.Ints(0) ?? [];
         if (shape.Length > MaxDimensions)
             throw new ImportFault($"{place} has {shape.Length} dimensions; at most {MaxDimensions} are supported");

@@ -5,6 +5,8 @@ namespace EdgeAgent.Graph.Import.TfLite;
 /// <summary>Converters of operators that pick, repeat and rearrange elements, and those with which files compute shapes.</summary>
 internal static class TfLiteMovement
 {
+    private const int MaxSummed = 1 << 11;
+
     public static void AddN(TfLiteNode node, TfLiteGraphBuilder graph)
     {
         var sum = graph.Real(node, 0);
@@ -67,10 +69,41 @@ internal static class TfLiteMovement
         graph.Define(node, graph.Emit(node, new Where(), equal, graph.Real(node, 2), graph.Real(node, 3)));
     }
 
+    /// <summary>Every element is the sum of those up to it along an axis: a product with a triangle of ones. Whole numbers are exact up to 2^24.</summary>
+    public static void CumSum(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        if (graph.Ints(node, 1) is not [var given])
+            throw node.Fault("has no single axis");
+        var (x, axis) = Axis(node, graph, given);
+        var (shape, type) = (graph.Shape(x), graph.Type(x));
+        var size = shape[axis];
+        if (size is < 1 or > MaxSummed)
+            throw node.Fault($"sums over {size} elements; between 1 and {MaxSummed} are supported");
+        var (exclusive, reverse) = (node.Flag(0), node.Flag(1));
+        var ones = new float[size * size];
+        for (var from = 0; from < size; from++)
+            for (var to = 0; to < size; to++)
+                if (from == to ? !exclusive : reverse == from > to)
+                    ones[from * size + to] = 1;
+        int[] last = [.. Enumerable.Range(0, shape.Length).Where(i => i != axis), axis];
+        string Moved(string value, int[] permutation) => graph.Emit(node, new Transpose(permutation), value);
+        if (type != ElementType.Float32)
+            x = graph.Emit(node, new Cast(ElementType.Float32), x);
+        x = shape.Length == 1 ? graph.Emit(node, new Reshape([1, size]), x) : Moved(x, last);
+        x = graph.Emit(node, new MatMul(), x, graph.NewConstant(node, "triangle", Tensor.Of(ones, size, size)));
+        x = shape.Length == 1 ? graph.Emit(node, new Reshape([size]), x) : Moved(x, [.. Enumerable.Range(0, shape.Length).Select(i => Array.IndexOf(last, i))]);
+        graph.Define(node, type == ElementType.Float32 ? x : graph.Emit(node, new Cast(type), x));
+    }
+
     public static void Gather(TfLiteNode node, TfLiteGraphBuilder graph)
     {
         if (node.Int(1) != 0)
             throw node.Fault("batch dimensions are not supported");
+        if (graph.HasCalls && node.Int(0) == 0 && graph.Shape(graph.Value(node, 0)).Length > 0 && graph.Constant(graph.Value(node, 1)) is { Shape: [], Data: int[] and [var index] })
+        {
+            graph.Lists.Element(node, graph, graph.Value(node, 0), index);
+            return;
+        }
         graph.Define(node, graph.Emit(node, new Gather(node.Int(0)), graph.Real(node, 0), graph.Real(node, 1)));
     }
 
@@ -81,8 +114,9 @@ internal static class TfLiteMovement
         var axis = node.Int(1) < 0 ? node.Int(1) + shape.Length + 1 : node.Int(1);
         if (axis < 0 || axis > shape.Length)
             throw node.Fault($"axis {node.Int(1)} does not fit [{string.Join(',', shape)}]");
-        var longs = Longs(shape);
-        string[] parts = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => graph.Emit(node, new Reshape([.. longs[..axis], 1, .. longs[axis..]]), graph.Real(node, i)))];
+        var longs = Longs(shape).ToList();
+        Insert(longs, axis);
+        string[] parts = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => graph.Emit(node, new Reshape([.. longs]), graph.Real(node, i)))];
         graph.Define(node, graph.Emit(node, new Concat(axis), parts));
     }
 
@@ -111,12 +145,18 @@ internal static class TfLiteMovement
     /// <summary>Begin and size; a size of -1 is the rest.</summary>
     public static void Slice(TfLiteNode node, TfLiteGraphBuilder graph)
     {
-        var (x, begin, size) = (graph.Real(node, 0), graph.Ints(node, 1), graph.Ints(node, 2));
-        var shape = graph.Shape(x);
+        var (begin, size) = (graph.Ints(node, 1), graph.Ints(node, 2));
+        var shape = graph.Shape(graph.Value(node, 0));
         if (begin.Length != shape.Length || size.Length != shape.Length)
             throw node.Fault($"begin and size do not fit [{string.Join(',', shape)}]");
         // An axis that stays whole is left out, so that a batch can become dynamic.
         int[] axes = [.. Enumerable.Range(0, shape.Length).Where(i => begin[i] != 0 || size[i] != -1 && size[i] != shape[i])];
+        if (graph.HasCalls && axes is [] or [0] && begin is [>= 0 and var from, ..] && from <= shape[0] && size[0] >= -1 && size[0] <= shape[0] - from && !node.Output(0).IsQuantized)
+        {
+            graph.Lists.Slice(node, graph, graph.Value(node, 0), from, size[0] == -1 ? shape[0] : from + size[0]);
+            return;
+        }
+        var x = graph.Real(node, 0);
         int[] ends = [.. axes.Select(i => size[i] == -1 ? int.MaxValue : (int)Math.Min((long)begin[i] + size[i], int.MaxValue))];
         graph.Define(node, graph.Emit(node, new StridedSlice([.. axes.Select(i => begin[i])], ends, axes, [.. axes.Select(_ => 1)]), x));
     }
@@ -216,6 +256,14 @@ internal static class TfLiteMovement
         var x = graph.Real(node, input);
         var index = axis < 0 ? axis + graph.Shape(x).Length : axis;
         return index >= 0 && index < graph.Shape(x).Length ? (x, index) : throw node.Fault($"axis {axis} does not fit [{string.Join(',', graph.Shape(x))}]");
+    }
+
+    /// <summary>A new axis of one element. Behind one in front, the length is left to be inferred, so that a batch there can become dynamic.</summary>
+    internal static void Insert(List<long> shape, int axis)
+    {
+        if (axis == 0 && shape.Count > 0)
+            shape[0] = -1;
+        shape.Insert(axis, 1);
     }
 
     private static long[] Longs(int[] values) => Array.ConvertAll(values, v => (long)v);

@@ -3,12 +3,14 @@ namespace EdgeAgent.Graph.Import.TfLite;
 /// <summary>One operator of the file: its name, its tensors, and its options by field id.</summary>
 internal sealed class TfLiteNode
 {
+    private readonly string _place;
     private readonly TfLiteTensor[] _tensors;
     private readonly FlatTable? _options;
 
-    public TfLiteNode(int index, string op, TfLiteTensor[] tensors, int[] inputs, int[] outputs, FlatTable? options, ReadOnlyMemory<byte> custom)
+    /// <param name="place">Names the operator in errors.</param>
+    public TfLiteNode(string place, string op, TfLiteTensor[] tensors, int[] inputs, int[] outputs, FlatTable? options, ReadOnlyMemory<byte> custom)
     {
-        (Index, Op, _tensors, Inputs, Outputs, _options, Custom) = (index, op, tensors, inputs, outputs, options, custom);
+        (_place, Op, _tensors, Inputs, Outputs, _options, Custom) = (place, op, tensors, inputs, outputs, options, custom);
         foreach (var input in inputs)
             if (input < -1 || input >= tensors.Length)
                 throw Fault($"reads tensor {input}, of {tensors.Length}");
@@ -16,8 +18,6 @@ internal sealed class TfLiteNode
             if (output < 0 || output >= tensors.Length)
                 throw Fault($"writes tensor {output}, of {tensors.Length}");
     }
-
-    public int Index { get; }
 
     /// <summary>The published name, such as CONV_2D, or that of a custom operator.</summary>
     public string Op { get; }
@@ -48,11 +48,13 @@ internal sealed class TfLiteNode
 
     public float Float(int id, float otherwise = 0) => _options?.Float(id, otherwise) ?? otherwise;
 
+    public string Text(int id) => _options?.String(id) ?? "";
+
     public int[]? Ints(int id) => _options?.Ints(id);
 
     public ImportFault Fault(string what)
     {
         var output = Outputs is [var first, ..] && first >= 0 && first < _tensors.Length ? $" '{ModelImportException.OneLine(_tensors[first].Name)}'" : "";
-        return new($"operator {Index}{output} ({ModelImportException.OneLine(Op)}): {what}");
+        return new($"{_place}{output} ({ModelImportException.OneLine(Op)}): {what}");
     }
 }

@@ -14,22 +14,27 @@ internal static class TfLiteOperators
         ["ABS"] = (n, g) => Unary(n, g, new Abs()),
         ["ADD"] = (n, g) => Binary(n, g, new Add()),
         ["ADD_N"] = TfLiteMovement.AddN,
+        ["ASSIGN_VARIABLE"] = TfLiteVariables.Assign,
         ["ARG_MAX"] = (n, g) => TfLiteMovement.ArgMax(n, g, g.Real(n, 0)),
         ["ARG_MIN"] = (n, g) => TfLiteMovement.ArgMax(n, g, g.Emit(n, new Neg(), g.Real(n, 0))),
         ["AVERAGE_POOL_2D"] = (n, g) => Pool(n, g, window => new AveragePool(window, CeilMode: false, CountIncludePad: false)),
         ["BATCH_MATMUL"] = BatchMatMul,
         ["BATCH_TO_SPACE_ND"] = TfLiteBlocks.BatchToSpace,
         ["BROADCAST_TO"] = (n, g) => g.Define(n, g.Emit(n, new Expand(Array.ConvertAll(g.Ints(n, 1), d => (long)d)), g.Real(n, 0))),
+        ["CALL"] = TfLiteControlFlow.Call,
+        ["CALL_ONCE"] = TfLiteControlFlow.CallOnce,
         ["CAST"] = Cast,
         ["CEIL"] = (n, g) => Unary(n, g, new Ceil()),
         ["CONCATENATION"] = Concatenation,
         ["COS"] = (n, g) => Unary(n, g, new Cos()),
+        ["CUMSUM"] = TfLiteMovement.CumSum,
         ["CONV_2D"] = Convolution,
         ["DEPTH_TO_SPACE"] = TfLiteImages.DepthToSpace,
         ["DEPTHWISE_CONV_2D"] = DepthwiseConvolution,
         ["DENSIFY"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DEQUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["DIV"] = (n, g) => Binary(n, g, new Div()),
+        ["DYNAMIC_UPDATE_SLICE"] = TfLiteLists.Update,
         ["ELU"] = (n, g) => Unary(n, g, new Elu(1)),
         ["EMBEDDING_LOOKUP"] = (n, g) => g.Define(n, g.Emit(n, new Gather(0), g.Real(n, 1), g.Real(n, 0))),
         ["EQUAL"] = (n, g) => Compare(n, g, new Equal()),
@@ -37,12 +42,15 @@ internal static class TfLiteOperators
         ["EXPAND_DIMS"] = ExpandDims,
         ["FILL"] = TfLiteMovement.Fill,
         ["FLOOR"] = (n, g) => Unary(n, g, new Floor()),
+        ["FLOOR_DIV"] = (n, g) => g.Define(n, Quotient(n, g)),
+        ["FLOOR_MOD"] = FloorMod,
         ["FULLY_CONNECTED"] = FullyConnected,
         ["GATHER"] = TfLiteMovement.Gather,
         ["GELU"] = Gelu,
         ["GREATER"] = (n, g) => Compare(n, g, new Greater()),
         ["GREATER_EQUAL"] = (n, g) => Compare(n, g, new GreaterOrEqual()),
         ["HARD_SWISH"] = (n, g) => Unary(n, g, new HardSwish()),
+        ["IF"] = TfLiteControlFlow.If,
         ["L2_NORMALIZATION"] = UnitLength,
         ["LEAKY_RELU"] = (n, g) => Unary(n, g, new LeakyRelu(n.Float(0))),
         ["LESS"] = (n, g) => Compare(n, g, new Less()),
@@ -71,6 +79,9 @@ internal static class TfLiteOperators
         ["QUANTIZE"] = (n, g) => g.Define(n, g.Real(n, 0)),
         ["RANGE"] = TfLiteMovement.Range,
         ["RANK"] = (n, g) => g.Define(n, g.NewConstant(n, "rank", Tensor.Of([g.Shape(g.Real(n, 0)).Length], []))),
+        ["READ_VARIABLE"] = TfLiteVariables.Read,
+        ["REDUCE_ALL"] = (n, g) => Decide(n, g, (axes, keep) => new ReduceMin(axes, keep)),
+        ["REDUCE_ANY"] = (n, g) => Decide(n, g, (axes, keep) => new ReduceMax(axes, keep)),
         ["REDUCE_MAX"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceMax(axes, keep)),
         ["REDUCE_MIN"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceMin(axes, keep)),
         ["REDUCE_PROD"] = (n, g) => Reduce(n, g, (axes, keep) => new ReduceProd(axes, keep)),
@@ -110,6 +121,8 @@ internal static class TfLiteOperators
         ["TRANSPOSE"] = (n, g) => g.Define(n, g.Emit(n, new Transpose(g.Ints(n, 1)), g.Real(n, 0))),
         ["UNIDIRECTIONAL_SEQUENCE_LSTM"] = TfLiteSequences.Lstm,
         ["UNPACK"] = TfLiteMovement.Unpack,
+        ["VAR_HANDLE"] = TfLiteVariables.Handle,
+        ["WHILE"] = TfLiteControlFlow.While,
         ["ZEROS_LIKE"] = TfLiteMovement.ZerosLike,
     };
 
@@ -215,9 +228,15 @@ internal static class TfLiteOperators
 
     private static void Concatenation(TfLiteNode node, TfLiteGraphBuilder graph)
     {
-        string[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => graph.Real(node, i))];
-        if (inputs.Length == 0)
+        if (node.Inputs.Length == 0)
             throw node.Fault("joins nothing");
+        string[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => graph.Value(node, i))];
+        if (graph.HasCalls && node.Int(0) == 0 && node.Byte(1) == 0 && !node.Output(0).IsQuantized && TfLiteLists.Fit(graph, inputs))
+        {
+            graph.Lists.Join(node, graph, inputs);
+            return;
+        }
+        inputs = Array.ConvertAll(inputs, i => graph.Lists.Whole(node, graph, i));
         graph.Define(node, Activated(node, graph, 1, graph.Emit(node, new Concat(node.Int(0)), inputs)));
     }
 
@@ -236,6 +255,26 @@ internal static class TfLiteOperators
 
     private static void Reduce(TfLiteNode node, TfLiteGraphBuilder graph, Func<int[], bool, Operator> op) =>
         graph.Define(node, graph.Emit(node, op(graph.Ints(node, 1), node.Flag(0)), graph.Real(node, 0)));
+
+    /// <summary>Whether a condition holds for all or for any: the smallest or largest of zeros and ones.</summary>
+    private static void Decide(TfLiteNode node, TfLiteGraphBuilder graph, Func<int[], bool, Operator> op)
+    {
+        var numbers = graph.Emit(node, new Cast(ElementType.Float32), graph.Real(node, 0));
+        graph.Define(node, graph.Emit(node, new Cast(ElementType.Bool), graph.Emit(node, op(graph.Ints(node, 1), node.Flag(0)), numbers)));
+    }
+
+    /// <summary>The quotient rounded down. Whole numbers, which are positions and sizes, are exact up to 2^24.</summary>
+    private static string Quotient(TfLiteNode node, TfLiteGraphBuilder graph)
+    {
+        var type = graph.Type(graph.Real(node, 0));
+        string Operand(int input) => type == ElementType.Float32 ? graph.Real(node, input) : graph.Emit(node, new Cast(ElementType.Float32), graph.Real(node, input));
+        var quotient = graph.Emit(node, new Floor(), graph.Emit(node, new Div(), Operand(0), Operand(1)));
+        return type == ElementType.Float32 ? quotient : graph.Emit(node, new Cast(type), quotient);
+    }
+
+    /// <summary>x - y * floor(x / y).</summary>
+    private static void FloorMod(TfLiteNode node, TfLiteGraphBuilder graph) =>
+        graph.Define(node, graph.Emit(node, new Sub(), graph.Real(node, 0), graph.Emit(node, new Mul(), graph.Real(node, 1), Quotient(node, graph))));
 
     private static void SquaredDifference(TfLiteNode node, TfLiteGraphBuilder graph)
     {
@@ -305,7 +344,9 @@ internal static class TfLiteOperators
         var target = node.Has(1) ? graph.Ints(node, 1) : node.Ints(0) ?? throw node.Fault("has no target shape");
         if (Array.Exists(target, d => d == 0))
             throw node.Fault("makes an empty tensor, which is not supported");
-        graph.Define(node, graph.Emit(node, new Reshape(Array.ConvertAll(target, d => (long)d)), graph.Real(node, 0)));
+        var x = graph.Real(node, 0);
+        // A list that a loop has filled gets the shape that it has: of no list anymore.
+        graph.Define(node, graph.HasCalls && graph.Shape(x).AsSpan().SequenceEqual(target) ? x : graph.Emit(node, new Reshape(Array.ConvertAll(target, d => (long)d)), x));
     }
 
     private static void Squeeze(TfLiteNode node, TfLiteGraphBuilder graph)
@@ -324,7 +365,7 @@ internal static class TfLiteOperators
         var shape = graph.Shape(x).Select(d => (long)d).ToList();
         if (graph.Ints(node, 1) is not [var axis] || axis < -shape.Count - 1 || axis > shape.Count)
             throw node.Fault("has no axis that fits");
-        shape.Insert(axis < 0 ? axis + shape.Count + 1 : axis, 1);
+        TfLiteMovement.Insert(shape, axis < 0 ? axis + shape.Count + 1 : axis);
         graph.Define(node, graph.Emit(node, new Reshape([.. shape]), x));
     }
 

@@ -170,6 +170,37 @@ public class ImportTests
         Assert.Equal([10f, 12, 14, 20, 22, 24], KerasFileTests.Run(graph, Tensor.Of([10f, 10, 10, 20, 20, 20], 1, 2, 3)).Floats);
     }
 
+    [Theory]
+    [InlineData(false, false, new[] { 1f, 2, 4, 6, 9, 12 })]
+    [InlineData(true, false, new[] { 0f, 0, 1, 2, 4, 6 })]
+    [InlineData(false, true, new[] { 9f, 12, 8, 10, 5, 6 })]
+    [InlineData(true, true, new[] { 8f, 10, 5, 6, 0, 0 })]
+    public void CumulativeSum_OfEitherDirection_AddsUp(bool exclusive, bool reverse, float[] expected)
+    {
+        var graph = Import([1, 3, 2], [1, 3, 2], "CUMSUM", new((TfLiteTable)104, (0, exclusive), (1, reverse)), (file, input) => [input, file.Constant("axis", Tensor.Of([1], []))]);
+        Assert.Equal(expected, KerasFileTests.Run(graph, Tensor.Of([1f, 2, 3, 4, 5, 6], 1, 3, 2)).Floats);
+    }
+
+    [Fact]
+    public void QuotientAndRemainder_AreRoundedDown()
+    {
+        var x = Tensor.Of([7f, -7, 6, 0.5f], 1, 4);
+        Func<TfLiteFileBuilder, int, int[]> by2 = (file, input) => [input, file.Constant("by", Tensor.Of([2f], []))];
+        Assert.Equal([3f, -4, 3, 0], KerasFileTests.Run(Import([1, 4], [1, 4], "FLOOR_DIV", null, by2), x).Floats);
+        Assert.Equal([1f, 1, 0, 0.5f], KerasFileTests.Run(Import([1, 4], [1, 4], "FLOOR_MOD", null, by2), x).Floats);
+        var whole = Import([1, 4], [1, 4], "FLOOR_MOD", null, (file, input) => [input, file.Constant("by", Tensor.Of([-3], []))], ElementType.Int32, ElementType.Int32);
+        Assert.Equal([-2, -1, 0, 0], (int[])KerasFileTests.Run(whole, Tensor.Of([7, -7, 6, 0], 1, 4)).Data);
+    }
+
+    [Theory]
+    [InlineData("REDUCE_ALL", new[] { true, false, false })]
+    [InlineData("REDUCE_ANY", new[] { true, true, false })]
+    public void Conditions_AreJoined(string op, bool[] expected)
+    {
+        var graph = Import([3, 2], [3], op, new(TfLiteTable.Reducer), (file, input) => [input, file.Constant("axis", Tensor.Of([1], 1))], ElementType.Bool, ElementType.Bool);
+        Assert.Equal(expected, (bool[])KerasFileTests.Run(graph, Tensor.Of([true, true, true, false, false, false], 3, 2)).Data);
+    }
+
     [Fact]
     public void SmallestElement_IsFoundByItsIndex()
     {

@@ -41,7 +41,7 @@ public static class JointStudents
                     continue;
                 using var scope = NewDisposeScope();
                 var logits = executors[s].Run(input.Input, lookups[s], training: true);
-                var error = loss.Of(logits, answer!, input.Labels);
+                var error = loss.Of(logits, answer!, input.Labels, input.Progress);
                 error.backward();
                 sum += error.item<float>();
                 students++;

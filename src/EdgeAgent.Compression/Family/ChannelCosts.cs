@@ -93,6 +93,9 @@ public sealed class ChannelCosts
         return sum;
     }
 
+    /// <summary>Natural logarithms of the convolutions' output channels, summed.</summary>
+    public double Logarithms(IReadOnlyList<int> counts) => _convolutions.Sum(c => Math.Log(Math.Max(1, c.Of(counts))));
+
     private static long Elements(AxisLength[] axes, IReadOnlyList<int> counts)
     {
         var product = 1L;

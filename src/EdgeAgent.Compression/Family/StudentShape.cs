@@ -33,6 +33,11 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
     /// </summary>
     public const double Taper = 0.25;
 
+    /// <summary>Tapers that are tried for students that have few channels, and how few: in steps of the channel multiple.</summary>
+    private const double TaperStep = 0.15, StrongestTaper = 1;
+
+    private const int FewestSteps = 2;
+
     /// <summary>Bytes per node (name, attributes, scales, zero points of its QDQ pairs) and per output channel (weight scale, bias, bias scale) beside the weights.</summary>
     private const int NodeBytes = 260, ChannelBytes = 12;
 
@@ -58,10 +63,26 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
     /// <summary>All channels of the model.</summary>
     public StudentShape Whole => new("", 1, [.. groups.Select(g => g.Size)]) { Blocks = blocks };
 
-    /// <summary>The widest shape that <paramref name="fits"/>; the narrowest there is when none does.</summary>
+    /// <summary>
+    /// The widest shape that <paramref name="fits"/>, and on top of it what still fits of single groups; the narrowest there is
+    /// when none does. Where the taper leaves a group with fewer than <see cref="FewestSteps"/> steps of channels, and a stronger one
+    /// would not, it is that one: the first layers of a very small student are those which can spare the least.
+    /// </summary>
     /// <param name="fits">Monotone: what a shape fits, narrower ones fit.</param>
+    /// <param name="taper">0: uniform, and nothing on top.</param>
     /// <returns>And the next wider one, which does not fit; null where the whole model fits.</returns>
     public (StudentShape Shape, StudentShape? Next) Widest(Func<StudentShape, ShapeCost, bool> fits, double taper = Taper)
+    {
+        var widest = WidestOf(fits, taper);
+        if (taper == 0)
+            return widest;
+        for (var stronger = taper + TaperStep; !IsRoomy(widest.Shape) && stronger <= StrongestTaper; stronger += TaperStep)
+            if (WidestOf(fits, stronger) is var other && IsRoomy(other.Shape))
+                widest = other;
+        return widest.Next is null ? widest : (Filled(widest.Shape, fits), widest.Next);
+    }
+
+    private (StudentShape Shape, StudentShape? Next) WidestOf(Func<StudentShape, ShapeCost, bool> fits, double taper)
     {
         var (best, next) = Search(0, 1, At(0, taper), null);
         if (next is not null)
@@ -81,6 +102,47 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
                     (wider, high) = (shape, middle);
             }
             return (widest, wider);
+        }
+    }
+
+    private bool IsRoomy(StudentShape shape) =>
+        groups.Zip(shape.Counts).All(g => g.First.Frozen || g.Second >= Math.Min(g.First.Size, FewestSteps * channelMultiple));
+
+    /// <summary>
+    /// Few channels in steps of a multiple are a coarse measure: of 250 kB asked for, a width may leave 25 unused. They go, a step at a
+    /// time, to the group in which they are worth most: for a layer's worth stands the logarithm of its channels, for the price the
+    /// share of the bytes and of the work.
+    /// </summary>
+    private StudentShape Filled(StudentShape shape, Func<StudentShape, ShapeCost, bool> fits)
+    {
+        if (!fits(shape, Cost(shape)))
+            return shape;
+        List<int> open = [.. Enumerable.Range(0, groups.Count).Where(g => !groups[g].Frozen)];
+        while (true)
+        {
+            open.RemoveAll(g => shape.Counts[g] == groups[g].Size);
+            if (open.Count == 0)
+                return shape;
+            var (cost, worth) = (Cost(shape), _costs.Logarithms(shape.Counts));
+            var (group, wider) = open.Select(g => (Group: g, Shape: Wider(g))).MaxBy(w => Gain(w.Shape));
+            // What does not fit now never will: the others only grow.
+            if (fits(wider, Cost(wider)))
+                shape = wider;
+            else
+                open.Remove(group);
+
+            StudentShape Wider(int g)
+            {
+                int[] counts = [.. shape.Counts];
+                counts[g] = Math.Min(groups[g].Size, counts[g] + channelMultiple);
+                return shape with { Counts = counts, Width = EffectiveWidth(counts) };
+            }
+
+            double Gain(StudentShape w)
+            {
+                var price = Cost(w);
+                return (_costs.Logarithms(w.Counts) - worth) / ((double)(price.OnnxBytes - cost.OnnxBytes) / cost.OnnxBytes + (double)(price.Macs - cost.Macs) / Math.Max(1, cost.Macs));
+            }
         }
     }
 

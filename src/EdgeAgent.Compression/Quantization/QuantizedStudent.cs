@@ -62,7 +62,7 @@ public sealed class QuantizedStudent : IDisposable
         using var scope = NewDisposeScope();
         var observing = input.Progress < ObserveUntil;
         var logits = _trainer.Run(input.Input, Weight, training: false, (name, value) => Activation(name, value, observing));
-        var error = loss.Of(logits, input.Teacher!, input.Labels);
+        var error = loss.Of(logits, input.Teacher!, input.Labels, progress: 1);
         error.backward();
         return error.item<float>();
     });

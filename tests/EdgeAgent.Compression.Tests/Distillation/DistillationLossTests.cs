@@ -1,6 +1,7 @@
 using EdgeAgent.Compression.Data;
 using EdgeAgent.Compression.Distillation;
 using EdgeAgent.Compression.Runtime;
+using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Inputs;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -35,12 +36,36 @@ public sealed class DistillationLossTests
     public void Of_AStudentThatAnswersAsTheTeacher_IsTheLabelsPartAlone(DistillationKind kind)
     {
         using var scope = NewDisposeScope();
-        var (_, teacher, labels) = Answers(16);
+        var (_, wrong, labels) = Answers(16);
+        var teacher = DistillationLoss.Corrected(wrong, labels);
         var loss = new DistillationLoss(kind);
-        var expected = nn.functional.cross_entropy(teacher, labels).item<float>() * (kind == DistillationKind.Plain ? 0.1 : 1);
-        Assert.Equal(expected, loss.Of(teacher, teacher, labels).item<float>(), 1e-4);
+        var labelsPart = nn.functional.cross_entropy(teacher, labels).item<float>();
+        // The labels' share of the plain loss is a half, and from the middle of a training on it rises to nine tenths.
+        foreach (var (progress, share) in ((double, double)[])[(0, 0.5), (0.5, 0.5), (0.75, 0.7), (1, 0.9)])
+            Assert.Equal(labelsPart * (kind == DistillationKind.Plain ? share : 1), loss.Of(teacher, teacher, labels, progress).item<float>(), 1e-4);
         var gradient = Of(loss, teacher, teacher, labels);
         Assert.True(gradient.isfinite().all().item<bool>());
+    }
+
+    [Fact]
+    public void Corrected_ExchangesTheLabelsAnswerForTheLargest_AndNothingElse()
+    {
+        using var scope = NewDisposeScope();
+        var (_, teacher, labels) = Answers(64);
+        var corrected = DistillationLoss.Corrected(teacher, labels);
+
+        Assert.Equal(labels.data<long>(), corrected.argmax(1).data<long>());
+        Assert.Equal(teacher.sort(1).Values.ToFloats(), corrected.sort(1).Values.ToFloats());
+        for (var i = 0; i < 64; i++)
+        {
+            var (before, after, label) = (teacher[i].ToFloats(), corrected[i].ToFloats(), (int)labels[i].item<long>());
+            var top = Array.IndexOf(before, before.Max());
+            Assert.Equal((before[label], before[top]), (after[top], after[label]));
+            Assert.All(Enumerable.Range(0, 10).Where(c => c != label && c != top), c => Assert.Equal(before[c], after[c]));
+        }
+        // Of two mixed images neither label is the right one.
+        var mixed = nn.functional.one_hot(labels, 10).to(float32);
+        Assert.Equal(teacher.ToFloats(), DistillationLoss.Corrected(teacher, mixed).ToFloats());
     }
 
     /// <summary>Labels as probabilities of one class are the labels.</summary>
@@ -50,7 +75,8 @@ public sealed class DistillationLossTests
     public void Of_LabelsAsProbabilities_IsTheSame(DistillationKind kind)
     {
         using var scope = NewDisposeScope();
-        var (student, teacher, labels) = Answers(16);
+        var (student, wrong, labels) = Answers(16);
+        var teacher = DistillationLoss.Corrected(wrong, labels);
         var loss = new DistillationLoss(kind);
         var soft = nn.functional.one_hot(labels, 10).to(float32);
         Assert.Equal(loss.Of(student, teacher, labels).item<float>(), loss.Of(student, teacher, soft).item<float>(), 1e-4);

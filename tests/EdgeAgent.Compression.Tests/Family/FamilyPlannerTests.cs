@@ -146,18 +146,45 @@ public sealed class FamilyPlannerTests
         Assert.Equal(floor, rungs[^1].Sliced!.Cost.OnnxBytes);
     }
 
-    /// <summary>The students whose figures are in the README: what they are does not change with how small teachers are treated.</summary>
-    [Fact]
-    public void Rungs_OfTheLadderOfResNet18_AreThoseThatWereMeasured()
+    /// <summary>The students whose figures are in the README, and those of the default ladder.</summary>
+    [Theory]
+    [InlineData(new double[0], "w0.310 w0.203 w0.131")]
+    [InlineData(new double[] { 24, 94, 250, 500 }, "w0.420 w0.207 w0.122 w0.078")]
+    public void Rungs_OfResNet18_AreTheSameForBoardsOfOneMultiple(double[] times, string names)
     {
         var path = Repository.Shared("models", "cifar10_resnet18.onnx");
         var graph = Simplification.Apply(ModelImporter.Load(path));
         var teacher = new TrainableTeacher(graph, ChannelDependencies.Find(graph), 0);
         IReadOnlyList<ProfileTarget> targets = [.. ((string[])["raspberry-pi-4", "raspberry-pi-5", "x64-gateway"]).Select(id => ProfileLoader.LoadById(Repository.FirmwareProfiles, id)).Select(p => new ProfileTarget(p, PublishedCost.Of(p, "int8"), PublishedCost.Of(p, "float32"), new ProfileBudgets()))];
 
-        var rungs = FamilyPlanner.Rungs(teacher, targets, new FileInfo(path).Length, 3, [], ShapeCatalogue.Taper, BlockChoice.Sliced);
+        var rungs = FamilyPlanner.Rungs(teacher, targets, new FileInfo(path).Length, 3, times, ShapeCatalogue.Taper, BlockChoice.Sliced);
 
-        Assert.Equal(["w0.303", "w0.198", "w0.129"], rungs.Select(r => r.Sliced!.Shape.Name).Distinct());
+        Assert.Equal(names.Split(' '), rungs.Select(r => r.Sliced!.Shape.Name).Distinct());
+        // At a taper for all of them, the smallest would have 8 channels where images are largest.
+        Assert.All(rungs, r => Assert.All(teacher.Groups.Zip(r.Sliced!.Shape.Counts).Where(g => !g.First.Frozen), g => Assert.InRange(g.Second, 16, g.First.Size)));
+    }
+
+    /// <summary>A multiple of channels more in any group, and the student would be too large.</summary>
+    [Theory]
+    [InlineData(20)]
+    [InlineData(90)]
+    [InlineData(250)]
+    public void Rungs_OfASize_LeaveNoneOfItUnused(double times)
+    {
+        var shape = Assert.Single(Rungs(1, students: 1, blocks: BlockChoice.Sliced, times: [times])).Sliced!.Shape;
+
+        var groups = Teacher.Value.Groups;
+        var multiple = ProfileLoader.LoadById(Repository.FirmwareProfiles, "x64-gateway").Int8.ChannelMultiple;
+        var catalogue = new ShapeCatalogue(Teacher.Value.Graph, groups, multiple);
+        for (var g = 0; g < groups.Count; g++)
+        {
+            if (groups[g].Frozen || shape.Counts[g] == groups[g].Size)
+                continue;
+            int[] wider = [.. shape.Counts];
+            wider[g] = Math.Min(groups[g].Size, wider[g] + multiple);
+            Assert.InRange(catalogue.Cost(shape with { Counts = wider }).OnnxBytes, TeacherBytes / times, double.MaxValue);
+        }
+        Assert.InRange(catalogue.Cost(shape).OnnxBytes, 0, TeacherBytes / times);
     }
 
     [Fact]

@@ -77,7 +77,12 @@ public static class PruningPipeline
             Comparison = ModelComparison.Of(PruningPage.ModelName, "float32", judged, path, inputs.Classes),
             TeacherValidationTop1 = teacher.Validation.Top1,
             SkippedImages = inputs.Skipped,
-            Warnings = [.. ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped).Prepend(run.TeacherWarning).OfType<string>(), .. Unreached(options, full, plan.Rounds[^1])],
+            Warnings =
+            [
+                .. ReportWarnings.OfAccuracies(judged.Split, judged.Labels.Length, inputs.Skipped).Prepend(run.TeacherWarning).OfType<string>(),
+                .. ReportWarnings.OfTime(clock.Elapsed.TotalSeconds, options.Steps is null ? options.Budget : null),
+                .. Unreached(options, full, plan.Rounds[^1]),
+            ],
         };
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.html"), Encoding.UTF8.GetBytes(PruningPage.Of(report)));
         Workspace.WriteAtomically(Path.Combine(workspace.Directory, "prune.json"), Encoding.UTF8.GetBytes(report.ToJson()));

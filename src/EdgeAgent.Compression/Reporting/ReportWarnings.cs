@@ -26,11 +26,9 @@ internal static class ReportWarnings
     /// <param name="budget">Null where steps were given, and not time.</param>
     public static IReadOnlyList<string> Of(FamilyReport report, TimeSpan? budget)
     {
-        List<string> warnings = [.. OfAccuracies(report.Teacher.Split, report.Teacher.Samples, report.SkippedImages)];
+        List<string> warnings = [.. OfAccuracies(report.Teacher.Split, report.Teacher.Samples, report.SkippedImages), .. OfTime(report.Seconds, budget)];
         void Warn(FormattableString text) => warnings.Add(text.ToString(CultureInfo.InvariantCulture));
 
-        if (budget is { TotalSeconds: var given } && report.Seconds > given * Overrun)
-            Warn($"The run took {report.Seconds:0} s, and its budget was {given:0} s: reading, measuring and testing take their time whatever the budget; give a longer --budget, so that there is more training.");
         foreach (var student in report.Students.DistinctBy(s => s.Name))
             if (student.ValidationTop1 < student.FloatTop1 - QuantizationLoss - Noise(report, student))
                 Warn($"{student.Name} loses more than {QuantizationLoss * 100:0.0} points by quantization: {student.FloatTop1 * 100:0.0} % in float32, {student.ValidationTop1 * 100:0.0} % in int8, on held-out images.");
@@ -52,6 +50,14 @@ internal static class ReportWarnings
     /// <summary>Profiles with fewer students than were asked for: sizes that come to the same channels are one student.</summary>
     public static IEnumerable<string> OfSizes(StoredPlan plan, int asked) => plan.ByProfile.Where(p => p.Value.Count < asked).Select(p => string.Create(CultureInfo.InvariantCulture,
         $"{p.Key} has {p.Value.Count} of the {asked} students that were asked for, the others would have the same channels: {string.Join("; ", p.Value.Select(s => $"{plan.Shapes[s.Shape].Name}, {s.Reason}"))}"));
+
+    /// <param name="seconds">What the run took.</param>
+    /// <param name="budget">Null where steps were given, and not time.</param>
+    public static IEnumerable<string> OfTime(double seconds, TimeSpan? budget)
+    {
+        if (budget is { TotalSeconds: var given } && seconds > given * Overrun)
+            yield return string.Create(CultureInfo.InvariantCulture, $"The run took {seconds:0} s, and its budget was {given:0} s: reading, measuring and testing take their time whatever the budget; give a longer --budget, so that there is more training.");
+    }
 
     /// <param name="split">What the accuracies were measured on: test or validation.</param>
     /// <param name="samples">How many images those are.</param>

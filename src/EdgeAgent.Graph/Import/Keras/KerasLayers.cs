@@ -80,6 +80,8 @@ internal static class KerasLayers
     private static readonly Dictionary<string, Func<KerasCall, bool, IReadOnlyList<Laid>>> _several = new()
     {
         ["Bidirectional"] = KerasSequences.Bidirectional,
+        ["CuDNNGRU"] = KerasSequences.Recurrent,
+        ["CuDNNLSTM"] = KerasSequences.Recurrent,
         ["GRU"] = KerasSequences.Recurrent,
         ["LSTM"] = KerasSequences.Recurrent,
         ["MultiHeadAttention"] = (c, _) => KerasAttention.MultiHead(c),

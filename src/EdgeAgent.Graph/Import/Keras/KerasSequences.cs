@@ -6,8 +6,11 @@ namespace EdgeAgent.Graph.Import.Keras;
 /// <summary>Layers of text and time series: embeddings, recurrent layers in one direction or both. Values are [batch, time, features].</summary>
 internal static class KerasSequences
 {
+    /// <summary>The layers of Keras 1 and 2 for GPUs: the same with settings that cannot be chosen, and kernels as that library lays them out.</summary>
+    private const string Gpu = "CuDNN";
+
     /// <summary>Layers that <see cref="Recurrent"/> and <see cref="Bidirectional"/> convert.</summary>
-    private static readonly string[] _recurrent = ["GRU", "LSTM", "SimpleRNN"];
+    private static readonly string[] _recurrent = ["CuDNNGRU", "CuDNNLSTM", "GRU", "LSTM", "SimpleRNN"];
 
     public static Laid Embedding(KerasCall call)
     {
@@ -71,13 +74,17 @@ internal static class KerasSequences
         var outer = Activation(layer, config["activation"], "tanh", keras3);
         var times = direction == RecurrentDirection.Bidirectional ? 2 : 1;
         string[] Each(params string[] activations) => [.. Enumerable.Repeat(activations, times).SelectMany(a => a)];
-        return layer.Class switch
+        return Kind(layer) switch
         {
             "LSTM" => new Lstm(hidden, direction, Each(inner, outer, outer)),
-            "GRU" => new Gru(hidden, direction, Each(inner, outer), config["reset_after"].Flag(false)),
+            "GRU" => new Gru(hidden, direction, Each(inner, outer), config["reset_after"].Flag(IsOfGpu(layer))),
             _ => new Rnn(hidden, direction, Each(outer)),
         };
     }
+
+    private static bool IsOfGpu(KerasLayer layer) => layer.Class.StartsWith(Gpu, StringComparison.Ordinal);
+
+    private static string Kind(KerasLayer layer) => IsOfGpu(layer) ? layer.Class[Gpu.Length..] : layer.Class;
 
     private static string Activation(KerasLayer layer, KerasJson setting, string otherwise, bool keras3) =>
         (setting.IsObject ? setting["config", "class_name"].Text() : setting.Text(otherwise)) switch
@@ -94,7 +101,7 @@ internal static class KerasSequences
     private static (Tensor Kernel, Tensor Recurrent, Tensor Bias) Weights(KerasCall call, KerasLayer layer, int first)
     {
         // i, f, c, o to i, o, f, c; those of a GRU have ONNX's order.
-        int[] order = layer.Class switch { "LSTM" => [0, 3, 1, 2], "GRU" => [0, 1, 2], _ => [0] };
+        int[] order = Kind(layer) switch { "LSTM" => [0, 3, 1, 2], "GRU" => [0, 1, 2], _ => [0] };
         var (kernel, recurrent) = (call.WeightAt(first, "kernel", 2), call.WeightAt(first + 1, "recurrent kernel", 2));
         var hidden = recurrent.Shape[0];
         var rows = order.Length * hidden;
@@ -103,14 +110,30 @@ internal static class KerasSequences
         var bias = new float[2 * rows];
         if (layer.Config["use_bias"].Flag(true))
         {
-            // One for the input and, of a GRU that resets behind its product, one for the state.
+            // One for the input and, of a GRU that resets behind its product and of layers for GPUs, one for the state.
             var given = call.WeightAt(first + 2, "bias", -1);
             if (given.Count != rows && given.Count != 2 * rows)
                 throw call.Fault($"a bias [{string.Join(',', given.Shape)}] does not fit {order.Length} gates of {hidden}");
             for (var i = 0; i < given.Count; i++)
                 bias[i / rows * rows + Array.IndexOf(order, i % rows / hidden) * hidden + i % hidden] = given.Floats[i];
         }
-        return (ByGate(kernel, order, hidden), ByGate(recurrent, order, hidden), Tensor.Of(bias, 1, 2 * rows));
+        return IsOfGpu(layer)
+            ? (Transposed(kernel, order, hidden), Transposed(recurrent, order, hidden), Tensor.Of(bias, 1, 2 * rows))
+            : (ByGate(kernel, order, hidden), ByGate(recurrent, order, hidden), Tensor.Of(bias, 1, 2 * rows));
+    }
+
+    /// <summary>[inputs, gates * H], in which the numbers of each gate are those of a matrix [H, inputs] row by row, as [1, gates * H, inputs].</summary>
+    private static Tensor Transposed(Tensor kernel, int[] order, int hidden)
+    {
+        var (inputs, rows) = (kernel.Shape[0], kernel.Shape[1]);
+        var result = new float[kernel.Count];
+        for (var row = 0; row < rows; row++)
+            for (var i = 0; i < inputs; i++)
+            {
+                var at = row % hidden * inputs + i;
+                result[row * inputs + i] = kernel.Floats[at / hidden * rows + order[row / hidden] * hidden + at % hidden];
+            }
+        return Tensor.Of(result, 1, rows, inputs);
     }
 
     /// <summary>[inputs, gates * H] as [1, gates * H, inputs], the gates in another order.</summary>

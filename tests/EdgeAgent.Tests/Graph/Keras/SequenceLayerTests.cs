@@ -57,6 +57,29 @@ public class SequenceLayerTests
             [.. forward.Select(w => ("forward_layer/cell", w.Name, w.Value)), .. backward.Select(w => ("backward_layer/cell", w.Name, w.Value))], file.Input(Time, Features)));
     }
 
+    /// <summary>
+    /// What Keras 1 and 2 had for GPUs: kernels in which the numbers of a gate are those of its transposed matrix, two biases, and no
+    /// settings of activations (keras/engine/saving.py, _convert_rnn_weights).
+    /// </summary>
+    [Theory]
+    [InlineData("CuDNNLSTM", "LSTM", false)]
+    [InlineData("CuDNNLSTM", "LSTM", true)]
+    [InlineData("CuDNNGRU", "GRU, reset after", false)]
+    [InlineData("CuDNNGRU", "GRU, reset after", true)]
+    public void RecurrentLayerForGpus_IsTheLayerItStandsFor(string layer, string same, bool both)
+    {
+        var (forward, backward) = (Weights(same), Weights(same));
+        var x = Uniform(1, 2, Time, Features);
+        var config = new JsonObject { ["units"] = Units, ["return_sequences"] = true, ["return_state"] = false };
+        var (ahead, back) = (States(same, forward, x, backwards: false), Reversed(States(same, backward, x, backwards: true)));
+        if (!both)
+            AssertComputes(ahead, x, file => file.Layer(layer, config, [.. ForGpu(forward).Select(w => ("cell", w.Name, w.Value))], file.Input(Time, Features)));
+        else
+            AssertComputes(Tensor.Of([.. ahead.Floats.Chunk(Units).Zip(back.Floats.Chunk(Units), (l, r) => l.Concat(r)).SelectMany(v => v)], 2, Time, 2 * Units), x,
+                file => file.Layer("Bidirectional", new JsonObject { ["merge_mode"] = "concat", ["layer"] = new JsonObject { ["class_name"] = layer, ["config"] = config } },
+                    [.. ForGpu(forward).Select(w => ("forward_layer/cell", w.Name, w.Value)), .. ForGpu(backward).Select(w => ("backward_layer/cell", w.Name, w.Value))], file.Input(Time, Features)));
+    }
+
     [Fact]
     public void TextModel_OfEmbeddingRecurrenceAndNormalisation_ComputesItsLayers()
     {
@@ -223,6 +246,24 @@ public class SequenceLayerTests
         var gates = layer switch { "LSTM" => 4, "SimpleRNN" => 1, _ => 3 };
         var bias = layer == "GRU, reset after" ? Uniform(0.5f, 2, gates * Units) : Uniform(0.5f, gates * Units);
         return [("kernel", Uniform(0.7f, Features, gates * Units)), ("recurrent_kernel", Uniform(0.7f, Units, gates * Units)), ("bias", bias)];
+    }
+
+    private (string Name, Tensor Value)[] ForGpu((string Name, Tensor Value)[] weights)
+    {
+        Tensor Kernel(Tensor plain)
+        {
+            var (inputs, rows) = (plain.Shape[0], plain.Shape[1]);
+            var kernel = Tensor.Of(new float[plain.Count], inputs, rows);
+            for (var gate = 0; gate < rows / Units; gate++)
+                for (var at = 0; at < inputs * Units; at++)
+                    kernel.Floats[at / Units * rows + gate * Units + at % Units] = plain.Floats[at % inputs * rows + gate * Units + at / inputs];
+            return kernel;
+        }
+        var bias = weights[2].Value;
+        // An LSTM's two are summed.
+        var second = Uniform(0.5f, bias.Count);
+        var both = bias.Shape.Length == 2 ? bias.Floats : [.. bias.Floats.Zip(second.Floats, (sum, part) => sum - part), .. second.Floats];
+        return [("kernel", Kernel(weights[0].Value)), ("recurrent_kernel", Kernel(weights[1].Value)), ("bias", Tensor.Of(both, both.Length))];
     }
 
     /// <summary>All states [batch, time, units] in the order in which they are computed. Gates are i, f, c, o, or z, r, h.</summary>

@@ -3,6 +3,7 @@ using EdgeAgent.Graph.Export;
 using EdgeAgent.Graph.Export.TfLite;
 using EdgeAgent.Graph.Import;
 using EdgeAgent.Graph.Ir;
+using EdgeAgent.Graph.Rewrites;
 using EdgeAgent.Graph.Rewrites.Quantization;
 using EdgeAgent.Tests.Graph.Onnx;
 using static EdgeAgent.Tests.Graph.QuantizationTests;
@@ -102,6 +103,92 @@ public class ForeignQuantizationTests
 
         Assert.Contains(sbyte.MinValue, (sbyte[])constants[weights.Inputs[0]].Data);
         Assert.Equal(new Int8Simulation(qdq).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(qdq), inputs.Values.Single()));
+    }
+
+    /// <summary>As toolkits that train for TensorRT export: weights in float32 in front of a QuantizeLinear, biases in float32, or in a scale of their own.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Plan_OfWeightsAndBiasesInRealNumbers_IsThatOfTheOwnForm(bool biasOfOwnScale)
+    {
+        var test = new TestGraph(12);
+        var x = test.Node(new Relu(), test.Conv(test.Input(3, 6, 6), 3, 8));
+        var own = Quantize(test.Build(test.Dense(test.Node(new Flatten(1), x), 288, 10)), ActivationFormat.Int8);
+        var other = InRealNumbers(own, biasOfOwnScale);
+        var inputs = TestGraph.Inputs(own, Samples);
+
+        Assert.Equal(2, other.Nodes.Count(n => n.Op is QuantizeLinear && other.Constants.TryGetValue(n.Inputs[0], out var weights) && weights.Type == ElementType.Float32));
+        if (!biasOfOwnScale)
+            Assert.Equal(PlanLowering.Lower(own), PlanLowering.Lower(other));
+        Assert.Equal(new Int8Simulation(other).Run(inputs).Values.Single().Floats, RunPlan(PlanLowering.Lower(other), inputs.Values.Single()));
+        // A bias of another scale than that of the sums is judged by the operators' definitions.
+        var real = (biasOfOwnScale ? new GraphInterpreter(other).Run(inputs) : OnnxRuntimeReference.Run(other, inputs)).Values.Single().Floats;
+        Assert.InRange(SameClass(new Int8Simulation(other).Run(inputs).Values.Single().Floats, real), 0.99, 1);
+    }
+
+    /// <summary>A channel whose weights are all zero is its bias, however small the scale of the weights.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Plan_OfAChannelThatIsItsBiasAlone_HasIt(bool allZero)
+    {
+        var test = new TestGraph(13);
+        var qdq = InRealNumbers(Quantize(test.Build(test.Conv(test.Input(3, 6, 6), 3, 8)), ActivationFormat.Int8), biasOfOwnScale: false);
+        var layer = qdq.Nodes.Single(n => n.Op is Conv);
+        var quantize = qdq.Nodes.Single(n => n.Op is QuantizeLinear && qdq.Constants.ContainsKey(n.Inputs[0]));
+        var (weights, scales) = (qdq.Constants[quantize.Inputs[0]], qdq.Constants[quantize.Inputs[1]].Floats);
+        var tiny = scales[0] * 1e-8f;
+        qdq = qdq with
+        {
+            Constants = new Dictionary<string, Tensor>(qdq.Constants)
+            {
+                [quantize.Inputs[0]] = Tensor.Of([.. weights.Floats.Select((w, i) => i >= 27 ? w : allZero ? 0 : w * 1e-8f)], weights.Shape),
+                [quantize.Inputs[1]] = Tensor.Of([tiny, .. scales[1..]], 8),
+                [layer.Inputs[2]] = Tensor.Of([1.5f, .. qdq.Constants[layer.Inputs[2]].Floats[1..]], 8),
+            },
+        };
+        if (!allZero)
+        {
+            Assert.Contains("the bias 1.5 of channel 0 is out of the range of sums", Assert.Throws<InvalidGraphException>(() => PlanLowering.Lower(qdq)).Message);
+            return;
+        }
+        var inputs = TestGraph.Inputs(qdq, 2);
+        var real = new GraphInterpreter(qdq).Run(inputs).Values.Single();
+        Assert.All(new Int8Simulation(qdq).Run(inputs).Values.Single().Floats.Zip(real.Floats), p => Assert.Equal(p.Second, p.First, 0.05f));
+        Assert.All(real.Floats.Take(36), v => Assert.Equal(1.5f, v, 0.05f));
+    }
+
+    private static GraphSpec InRealNumbers(GraphSpec graph, bool biasOfOwnScale)
+    {
+        var constants = new Dictionary<string, Tensor>(graph.Constants);
+        var nodes = new List<Node>();
+        var (weights, biases) = (graph.Nodes.Where(n => n.Op is Conv or Gemm).Select(n => n.Inputs[1]).ToHashSet(), graph.Nodes.Where(n => n.Op is Conv or Gemm).Select(n => n.Inputs[2]).ToHashSet());
+        foreach (var node in graph.Nodes)
+        {
+            if (!weights.Contains(node.Output) && !biases.Contains(node.Output))
+            {
+                nodes.Add(node);
+                continue;
+            }
+            var (stored, scales) = (graph.Constants[node.Inputs[0]], graph.Constants[node.Inputs[1]].Floats);
+            var size = stored.Count / scales.Length;
+            var real = Tensor.Of([.. Quantizing.Integers(stored).Select((q, i) => q * scales[i / size])], stored.Shape);
+            if (weights.Contains(node.Output))
+            {
+                constants[node.Output + "_real"] = real;
+                nodes.Add(new(node.Output + "_quantize", new QuantizeLinear(0), [node.Output + "_real", node.Inputs[1], node.Inputs[2]], [node.Output + "_integers"]));
+                nodes.Add(node with { Inputs = [node.Output + "_integers", .. node.Inputs.Skip(1)] });
+            }
+            else if (biasOfOwnScale)
+            {
+                constants[node.Output + "_integers"] = Tensor.Of(Array.ConvertAll(real.Floats, b => (int)MathF.Round(b / 1e-5f)), real.Shape);
+                (constants[node.Output + "_scale"], constants[node.Output + "_zero"]) = (Tensor.Of([1e-5f]), Tensor.Of([0]));
+                nodes.Add(node with { Inputs = [node.Output + "_integers", node.Output + "_scale", node.Output + "_zero"] });
+            }
+            else
+                constants[node.Output] = real;
+        }
+        return (graph with { Nodes = nodes, Constants = constants }).RemoveUnused().Verify();
     }
 
     private static GraphSpec WithWeightsByInputs(GraphSpec graph)

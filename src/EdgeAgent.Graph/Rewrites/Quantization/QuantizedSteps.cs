@@ -8,7 +8,19 @@ internal static class QuantizedSteps
 {
     /// <returns>The steps in order; every output of the graph is the output of a step, or a DequantizeLinear of one (then it is a step of its own).</returns>
     /// <exception cref="InvalidGraphException">A value is not quantized where it must be; the message names the node.</exception>
-    public static IReadOnlyList<QuantizedStep> Of(GraphSpec graph) => new Reader(QuantizedDenseToGemm.Apply(graph)).Read();
+    public static IReadOnlyList<QuantizedStep> Of(GraphSpec graph) => new Reader(QuantizedDenseToGemm.Apply(QuantizedConstants(graph))).Read();
+
+    /// <summary>Weights that other tools leave in float32 in front of their QuantizeLinear become the integers that it makes of them.</summary>
+    private static GraphSpec QuantizedConstants(GraphSpec graph)
+    {
+        bool IsKnown(Node node) => node.Op is QuantizeLinear && node.Inputs.All(i => i.Length == 0 || graph.Constants.ContainsKey(i));
+        if (!graph.Nodes.Any(IsKnown))
+            return graph;
+        var constants = graph.Constants.ToDictionary(c => c.Key, c => c.Value);
+        foreach (var node in graph.Nodes.Where(IsKnown))
+            constants[node.Output] = ConstantFolding.Compute(node, graph.Constants)[node.Output];
+        return graph with { Nodes = [.. graph.Nodes.Where(n => !IsKnown(n))], Constants = constants };
+    }
 
     private sealed class Reader(GraphSpec graph)
     {
@@ -151,26 +163,47 @@ internal static class QuantizedSteps
             if (scale.Length != 1 && (scale.Length != channels || ((DequantizeLinear)dequantize.Op).Axis is var axis && axis != 0 && axis != -values.Shape.Length))
                 throw Fault(node, "its weights have scales along another axis than the output channels");
             var scales = scale.Length == channels ? scale : [.. Enumerable.Repeat(scale[0], channels)];
-            return new((sbyte[])values.Data, scales, Bias(node, scales), values.Shape);
+            var (bias, usable) = Bias(node, (sbyte[])values.Data, scales);
+            return new((sbyte[])values.Data, usable, bias, values.Shape);
         }
 
-        private int[] Bias(Node node, float[] scales)
+        /// <summary>
+        /// In units of input scale times weight scale, as the sums are. Some tools give it so, others another scale or real numbers, which
+        /// are rounded to it; where weights are all zero, and the scale is next to nothing, it is one that the bias fits.
+        /// </summary>
+        private (int[] Bias, float[] Scales) Bias(Node node, sbyte[] weights, float[] scales)
         {
             if (node.Inputs.Count < 3 || node.Inputs[2].Length == 0)
-                return new int[scales.Length];
-            if (!_constants.TryGetValue(node.Inputs[2], out var dequantize) || graph.Constants[dequantize.Inputs[0]].Type != ElementType.Int32
-                || !graph.Constants.ContainsKey(dequantize.Inputs[1]))
-                throw Fault(node, $"its bias '{node.Inputs[2]}' is not a quantized int32 constant");
-            var biasScales = graph.Constants[dequantize.Inputs[1]].Floats;
+                return (new int[scales.Length], scales);
             var input = _quantized.TryGetValue(node.Inputs[0], out var quantized) ? _quantizations[quantized] : throw Fault(node, $"reads '{node.Inputs[0]}', which is not quantized");
-            for (var c = 0; c < scales.Length; c++)
+            if (!_constants.TryGetValue(node.Inputs[2], out var dequantize))
+                return graph.Constants.TryGetValue(node.Inputs[2], out var real) && real.Type == ElementType.Float32
+                    ? Rounded(real.Floats)
+                    : throw Fault(node, $"its bias '{node.Inputs[2]}' is no constant");
+            if (!graph.Constants.TryGetValue(dequantize.Inputs[1], out var stored) || stored.Count != 1 && stored.Count != scales.Length)
+                throw Fault(node, "its bias is not quantized with constant scales");
+            return graph.Constants[dequantize.Inputs[0]] is { Data: int[] integers } && Enumerable.Range(0, scales.Length).All(IsThatOfSums)
+                ? (integers, scales)
+                : Rounded(ConstantFolding.Compute(dequantize, graph.Constants)[dequantize.Output].Floats);
+
+            bool IsThatOfSums(int c)
             {
                 // Of channels that are always zero it may be smaller than float32 can tell.
                 var expected = (double)input.Scale * scales[c];
-                if (!(Math.Abs(biasScales[c % biasScales.Length] - expected) <= 1e-5 * expected + float.Epsilon))
-                    throw Fault(node, "the scale of its bias is not input scale times weight scale");
+                return Math.Abs(stored.Floats[c % stored.Count] - expected) <= 1e-5 * expected + float.Epsilon;
             }
-            return (int[])graph.Constants[dequantize.Inputs[0]].Data;
+
+            (int[] Bias, float[] Scales) Rounded(float[] bias)
+            {
+                if (bias.Length != scales.Length)
+                    throw Fault(node, $"has {bias.Length} biases for {scales.Length} channels");
+                var usable = WeightQuantization.Usable(scales, bias, input.Scale);
+                var size = weights.Length / scales.Length;
+                for (var c = 0; c < scales.Length; c++)
+                    if (usable[c] != scales[c] && weights.AsSpan(c * size, size).ContainsAnyExcept((sbyte)0))
+                        throw Fault(node, $"the bias {bias[c]} of channel {c} is out of the range of sums in steps of {input.Scale * scales[c]}");
+                return ((int[])WeightQuantization.QuantizeBias(bias, usable, input.Scale).Bias.Data, usable);
+            }
         }
 
         /// <summary>Scale and zero point of a per-tensor QuantizeLinear or DequantizeLinear, stated for u8.</summary>

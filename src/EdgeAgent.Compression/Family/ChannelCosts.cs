@@ -9,7 +9,7 @@ namespace EdgeAgent.Compression.Family;
 public sealed class ChannelCosts
 {
     private readonly List<(AxisLength[] Axes, double MacsPerWeight)> _weights = [];
-    private readonly List<AxisLength> _norms = [], _convolutions = [];
+    private readonly List<AxisLength> _norms = [], _convolutions = [], _layers = [];
     private readonly long _fixedParameters;
 
     /// <summary>Channels of group g bring <c>PerGroup[g]</c> positions each; <c>Fixed</c> belong to no group.</summary>
@@ -50,6 +50,8 @@ public sealed class ChannelCosts
                 macs[node.Inputs[1]] = macs.GetValueOrDefault(node.Inputs[1]) + (double)GraphStatistics.MacsOf(node, values) / weight.Count;
             if (node.Op is Conv)
                 _convolutions.Add(Length(node.Inputs[1], 0));
+            if (node.Op is Conv or ConvTranspose or Gemm or MatMul && graph.Constants.TryGetValue(node.Inputs[1], out var kernel))
+                _layers.Add(Length(node.Inputs[1], node.Op switch { Conv or Gemm { TransposeB: true } => 0, ConvTranspose => 1, _ => kernel.Shape.Length - 1 }));
             if (node.Op is BatchNormalization)
                 _norms.Add(Length(node.Inputs[1], 0));
         }
@@ -93,8 +95,8 @@ public sealed class ChannelCosts
         return sum;
     }
 
-    /// <summary>Natural logarithms of the convolutions' output channels, summed.</summary>
-    public double Logarithms(IReadOnlyList<int> counts) => _convolutions.Sum(c => Math.Log(Math.Max(1, c.Of(counts))));
+    /// <summary>Natural logarithms of the output channels of all convolutions and dense layers, summed.</summary>
+    public double Logarithms(IReadOnlyList<int> counts) => _layers.Sum(c => Math.Log(Math.Max(1, c.Of(counts))));
 
     private static long Elements(AxisLength[] axes, IReadOnlyList<int> counts)
     {

@@ -134,7 +134,12 @@ public static class FamilyPlanner
 
         private RungCandidate Candidate(ShapeCatalogue catalogue, Limit[] limits)
         {
-            double Us(StudentShape shape) => PredictUs(target.Int8, teacher.Narrowed(shape), bytesPerElement: 1);
+            var predicted = new Dictionary<string, double>();
+            double Us(StudentShape shape)
+            {
+                var key = string.Join(',', shape.Counts);
+                return predicted.TryGetValue(key, out var us) ? us : predicted[key] = PredictUs(target.Int8, teacher.Narrowed(shape), bytesPerElement: 1);
+            }
             Limit[] Exceeded(StudentShape shape, ShapeCost cost)
             {
                 var us = new Lazy<double>(() => Us(shape));

@@ -33,10 +33,13 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
     /// </summary>
     public const double Taper = 0.25;
 
-    /// <summary>Tapers that are tried for students that have few channels, and how few: in steps of the channel multiple.</summary>
-    private const double TaperStep = 0.15, StrongestTaper = 1;
+    /// <summary>Tapers that are tried beyond the first where a student has few channels.</summary>
+    private const double TaperStep = 0.15;
 
-    private const int FewestSteps = 2;
+    private const int Tapers = 5;
+
+    /// <summary>Few channels, and so many that a group can be asked to have more, in steps of the channel multiple.</summary>
+    private const int FewestSteps = 2, StepsOfAWideGroup = 4;
 
     /// <summary>Bytes per node (name, attributes, scales, zero points of its QDQ pairs) and per output channel (weight scale, bias, bias scale) beside the weights.</summary>
     private const int NodeBytes = 260, ChannelBytes = 12;
@@ -66,7 +69,8 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
     /// <summary>
     /// The widest shape that <paramref name="fits"/>, and on top of it what still fits of single groups; the narrowest there is
     /// when none does. Where the taper leaves a group with fewer than <see cref="FewestSteps"/> steps of channels, and a stronger one
-    /// would not, it is that one: the first layers of a very small student are those which can spare the least.
+    /// does not and has more channels in layers altogether, it is that one: the first layers of a very small student are those which can
+    /// spare the least.
     /// </summary>
     /// <param name="fits">Monotone: what a shape fits, narrower ones fit.</param>
     /// <param name="taper">0: uniform, and nothing on top.</param>
@@ -76,8 +80,9 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
         var widest = WidestOf(fits, taper);
         if (taper == 0)
             return widest;
-        for (var stronger = taper + TaperStep; !IsRoomy(widest.Shape) && stronger <= StrongestTaper; stronger += TaperStep)
-            if (WidestOf(fits, stronger) is var other && IsRoomy(other.Shape))
+        var worth = _costs.Logarithms(widest.Shape.Counts);
+        for (var i = 1; i <= Tapers && !IsRoomy(widest.Shape); i++)
+            if (WidestOf(fits, taper + i * TaperStep) is var other && IsRoomy(other.Shape) && _costs.Logarithms(other.Shape.Counts) > worth)
                 widest = other;
         return widest.Next is null ? widest : (Filled(widest.Shape, fits), widest.Next);
     }
@@ -106,7 +111,7 @@ public sealed class ShapeCatalogue(GraphSpec graph, IReadOnlyList<ChannelGroup> 
     }
 
     private bool IsRoomy(StudentShape shape) =>
-        groups.Zip(shape.Counts).All(g => g.First.Frozen || g.Second >= Math.Min(g.First.Size, FewestSteps * channelMultiple));
+        groups.Zip(shape.Counts).All(g => g.First.Frozen || g.First.Size < StepsOfAWideGroup * channelMultiple || g.Second >= FewestSteps * channelMultiple);
 
     /// <summary>
     /// Few channels in steps of a multiple are a coarse measure: of 250 kB asked for, a width may leave 25 unused. They go, a step at a

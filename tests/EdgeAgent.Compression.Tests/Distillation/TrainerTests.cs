@@ -5,6 +5,7 @@ using EdgeAgent.Compression.Family;
 using EdgeAgent.Compression.Runtime;
 using EdgeAgent.Compression.Teacher;
 using EdgeAgent.Inputs;
+using TorchSharp;
 
 namespace EdgeAgent.Compression.Tests.Distillation;
 
@@ -164,6 +165,25 @@ public sealed class TrainerTests : IDisposable
             Assert.Equal(answers[0], answers[batches.Sides == 2 ? 1 : 2]);
             Assert.NotEqual(answers[0], answers[batches.Sides]);
         }
+    }
+
+    /// <summary>The teacher's share of the loss falls: with answers that are wrong everywhere, so does the loss of the same step.</summary>
+    [Fact]
+    public void Step_LateInTheTraining_WeighsTheTeacherLess()
+    {
+        var teacher = SmallResNet.Create(TestGraphs.Size, TestGraphs.Classes, width: 8, seed: 9);
+        var groups = ChannelDependencies.Find(teacher);
+        using var weights = new StudentWeights(teacher, groups, [new ShapeCatalogue(teacher, groups, channelMultiple: 2).At(0.5) with { Name = "half" }]);
+        var batches = _data.Batches();
+        var trainee = JointStudents.Of(weights, new DistillationLoss(), bfloat16: false);
+        using var scope = torch.NewDisposeScope();
+        var batch = batches.Assemble(new BatchPlan(0, 0, 0, [.. Enumerable.Range(0, 16)]));
+        double Loss(double progress, float scale) => trainee.Step(new StepInput(
+            batches.Tensor(batch), torch.tensor(Enumerable.Range(0, 16 * TestGraphs.Classes).Select(i => i % TestGraphs.Classes * scale).ToArray(), [16, TestGraphs.Classes]), batches.Targets(batch), progress));
+
+        var (teacherEarly, teacherLate) = (Loss(0, 100) - Loss(0, 0), Loss(1, 100) - Loss(1, 0));
+        Assert.True(teacherEarly > 0);
+        Assert.Equal(teacherEarly / 5, teacherLate, teacherEarly * 0.01);
     }
 
     /// <summary>Two shared-weight students of a fixed teacher, whose answers are kept for two crops.</summary>

@@ -19,13 +19,14 @@ internal sealed class TfLiteFileBuilder
     private readonly List<FileOperator> _operators = [];
     private readonly List<Array> _buffers = [Array.Empty<byte>()];
     private readonly Dictionary<Array, int> _bufferOf = new(ReferenceEqualityComparer.Instance);
+    /// <summary>Subgraphs beside this one, of all of the file.</summary>
     private readonly List<(TfLiteFileBuilder Content, int[] Inputs, int[] Outputs)> _called = [];
 
     public TfLiteFileBuilder()
     {
     }
 
-    private TfLiteFileBuilder(TfLiteFileBuilder file) => (_buffers, _bufferOf) = (file._buffers, file._bufferOf);
+    private TfLiteFileBuilder(TfLiteFileBuilder file) => (_buffers, _bufferOf, _called) = (file._buffers, file._bufferOf, file._called);
 
     /// <summary>A value that is computed; dimension -k is k times the dynamic batch, which is 1 in the shape and open in its signature.</summary>
     public int Value(string name, ElementType type, int[] shape, TfLiteQuantization? quantization) => Add(new(name, type, shape, 0, quantization));

@@ -14,7 +14,7 @@ internal static class TfLiteControlFlow
         var values = Values(node, graph);
         for (var step = 0; ; step++)
         {
-            if (graph.Call(node, node.Int(0), values) is not [var condition] || graph.Constant(condition) is not { Data: bool[] and [var goesOn] })
+            if (graph.Call(node, node.Int(0), values) is not [var condition] || graph.Constant(graph.Lists.Whole(node, graph, condition)) is not { Data: bool[] and [var goesOn] })
                 throw node.Fault("how often it is repeated is computed from data, which is not supported");
             if (!goesOn)
                 break;

@@ -18,26 +18,39 @@ internal sealed class TfLiteGraphBuilder
     /// <summary>The largest networks have a tenth of this; loops in loops could make any number.</summary>
     private const int MaxOperators = 1 << 16, MaxCallDepth = 16;
 
-    /// <summary>Numbers that may be computed at import: what a loop does with constants, it does at every step.</summary>
-    private const long MaxFolded = 1 << 25;
+    /// <summary>Operands and numbers of constants that called subgraphs may compute with at import: what a loop does, it does at every step.</summary>
+    private const long MaxOperands = 1 << 20, MaxFolded = 1 << 25;
+
+    /// <summary>Of names in called subgraphs, which every call gives anew.</summary>
+    private const int LongestName = 64;
 
     private readonly TfLiteModel _model;
     private readonly OpenSizes _open;
     /// <summary>Constants that were asked for, of each subgraph: one that is called again has the same.</summary>
-    private readonly string?[][] _constantsOf;
+    private readonly Dictionary<int, string?[]> _constantsOf = [];
+
+    /// <summary>The same of weights in the layouts and numbers that layers want.</summary>
+    private readonly Dictionary<(TfLiteTensor Tensor, string Layout), string> _weights = [];
+
+    private readonly Dictionary<string, string> _shared = [];
+
+    /// <summary>Values channels last, and channels first what they were made of.</summary>
+    private readonly Dictionary<string, string> _planar = [];
     private readonly Dictionary<string, int> _taken = [];
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, Tensor> _constants = [];
     private readonly Dictionary<string, ValueSpec> _values = [];
     private TfLiteScope _scope;
     private int _depth, _operators, _before;
-    private long _folded;
+    private long _operands, _folded;
 
     public TfLiteGraphBuilder(TfLiteModel model, OpenSizes open)
     {
         (_model, _open) = (model, open);
-        _constantsOf = [.. model.Subgraphs.Select(g => new string?[g.Tensors.Count])];
         _scope = Scope(0);
+        // What is made in between must not take the names of the file.
+        for (var i = 0; i < _scope.Subgraph.Tensors.Count; i++)
+            _scope.NameOf(i);
     }
 
     public GraphSpec Build(string name)
@@ -86,8 +99,14 @@ internal sealed class TfLiteGraphBuilder
 
     private TfLiteScope Scope(int subgraph)
     {
-        var graph = _model.Subgraphs[subgraph];
-        return new(graph, [.. graph.Tensors.Select((t, i) => Fresh(t.Name.Length > 0 ? t.Name : $"tensor{i}"))], _constantsOf[subgraph]);
+        var graph = _model.Subgraphs[subgraph].Value;
+        if (!_constantsOf.TryGetValue(subgraph, out var constants))
+            _constantsOf[subgraph] = constants = new string?[graph.Tensors.Count];
+        return new(graph, constants, tensor =>
+        {
+            var name = graph.Tensors[tensor].Name;
+            return Fresh(name.Length == 0 ? $"tensor{tensor}" : subgraph == 0 || name.Length <= LongestName ? name : name[..LongestName]);
+        });
     }
 
     private void Walk()
@@ -129,11 +148,11 @@ internal sealed class TfLiteGraphBuilder
                 return _scope.Real[index] = read;
             var stored = TfLiteTensors.Read(tensor, _model.File);
             var quantized = tensor.Quantization is not null && (tensor.Type is TfLiteType.Int8 or TfLiteType.UInt8 or TfLiteType.Int16);
-            return _scope.Real[index] = _scope.Constants[index] = Constant(_scope.Names[index], quantized ? TfLiteTensors.Dequantized(tensor, stored) : stored);
+            return _scope.Real[index] = _scope.Constants[index] = Constant(_scope.NameOf(index), quantized ? TfLiteTensors.Dequantized(tensor, stored) : stored);
         }
         if (!_scope.Stored[index])
             throw node.Fault($"reads '{ModelImportException.OneLine(tensor.Name)}', which no operator before it defines");
-        return _scope.Real[index] = tensor.IsQuantized ? Dequantize(node, _scope.Names[index], tensor.Quantization!) : _scope.Names[index];
+        return _scope.Real[index] = tensor.IsQuantized ? Dequantize(node, _scope.NameOf(index), tensor.Quantization!) : _scope.NameOf(index);
     }
 
     /// <summary>The same with channels second: [N, C, H, W].</summary>
@@ -143,16 +162,31 @@ internal sealed class TfLiteGraphBuilder
         return Shape(value).Length == 4 ? Nchw(node, value) : throw node.Fault($"input {input} has the shape [{string.Join(',', Shape(value))}]; an image is expected");
     }
 
-    public string Nchw(TfLiteNode node, string value) => Emit(node, new Transpose(ToNchw), value);
+    public string Nchw(TfLiteNode node, string value) => _planar.TryGetValue(value, out var source) ? source : Emit(node, new Transpose(ToNchw), value);
 
     /// <summary>Back to the file's order of axes.</summary>
-    public string Nhwc(TfLiteNode node, string value) => Emit(node, new Transpose(ToNhwc), value);
+    public string Nhwc(TfLiteNode node, string value)
+    {
+        var turned = Emit(node, new Transpose(ToNhwc), value);
+        _planar[turned] = value;
+        return turned;
+    }
 
     /// <summary>
     /// Constant weights or biases with their axes permuted: integers behind a DequantizeLinear where the operator computes
     /// in integers, real numbers otherwise (float models, and those with dynamically quantized activations).
     /// </summary>
     public string Weights(TfLiteNode node, int input, params int[] permutation)
+    {
+        var tensor = node.Input(input);
+        if (!tensor.IsConstant || !HasCalls)
+            return ReadWeights(node, input, permutation);
+        // The step of a loop has the weights of the step before.
+        var key = (tensor, $"{string.Join(',', permutation)} {node.Input(0).Type} {node.Input(0).IsQuantized}");
+        return _weights.TryGetValue(key, out var known) ? known : _weights[key] = ReadWeights(node, input, permutation);
+    }
+
+    private string ReadWeights(TfLiteNode node, int input, int[] permutation)
     {
         var tensor = node.Input(input);
         if (!tensor.IsConstant)
@@ -191,8 +225,9 @@ internal sealed class TfLiteGraphBuilder
     /// <summary>The same for an operator with <paramref name="outputs"/> results.</summary>
     public string[] Emit(TfLiteNode node, Operator op, string[] inputs, int outputs)
     {
-        var made = Enumerable.Range(0, outputs).Select(_ => Fresh($"{_scope.Names[node.OutputIndex(0)]}_{op.Type.ToLowerInvariant()}")).ToArray();
+        var made = Enumerable.Range(0, outputs).Select(_ => Fresh($"{NameFor(node)}_{op.Type.ToLowerInvariant()}")).ToArray();
         var emitted = new Node(made[0], op, inputs, made);
+        Count(node, inputs.Length, 0);
         ValueSpec[] specs;
         try
         {
@@ -206,14 +241,23 @@ internal sealed class TfLiteGraphBuilder
             _values[spec.Name] = spec;
         if (op is not (QuantizeLinear or DequantizeLinear) && inputs.All(i => i.Length == 0 || _constants.ContainsKey(i)) && IsSmall(specs, inputs))
         {
-            if ((_folded += specs.Sum(v => ShapeInference.ElementsPerSample(v.Shape))) > MaxFolded)
-                throw node.Fault($"more than {MaxFolded} numbers would be computed from constants, which is not supported");
+            Count(node, 0, specs.Sum(v => ShapeInference.ElementsPerSample(v.Shape)) + inputs.Where(i => i.Length > 0).Sum(i => (long)_constants[i].Count));
             foreach (var (name, tensor) in Computed(node, emitted))
                 _constants[name] = tensor;
         }
         else
             _nodes.Add(emitted);
         return made;
+    }
+
+    /// <summary>What is made for a node is called after its output; for one that has none, or has called this subgraph, after what it does.</summary>
+    private string NameFor(TfLiteNode node) => node.Outputs is [var first, ..] && node.IsOf(_scope.Subgraph.Tensors) ? _scope.NameOf(first) : node.Op.ToLowerInvariant();
+
+    /// <summary>Accounts for what is computed and made in called subgraphs.</summary>
+    private void Count(TfLiteNode node, int operands, long folded)
+    {
+        if (_depth > 0 && ((_operands += operands) > MaxOperands || (_folded += folded) > MaxFolded))
+            throw node.Fault($"with all loops written out there are more than {MaxOperands} operands, or more than {MaxFolded} numbers are computed from constants, which is not supported");
     }
 
     private IReadOnlyDictionary<string, Tensor> Computed(TfLiteNode node, Node emitted)
@@ -231,7 +275,7 @@ internal sealed class TfLiteGraphBuilder
     /// <summary>Makes a value known that no node computes.</summary>
     public string Declare(TfLiteNode node, string what, ElementType type, int[] shape)
     {
-        var name = Fresh($"{_scope.Names[node.OutputIndex(0)]}_{what}");
+        var name = Fresh($"{NameFor(node)}_{what}");
         _values[name] = new(name, type, shape);
         return name;
     }
@@ -244,7 +288,15 @@ internal sealed class TfLiteGraphBuilder
         return name;
     }
 
-    public string NewConstant(TfLiteNode node, string what, Tensor tensor) => Constant(Fresh($"{_scope.Names[node.OutputIndex(0)]}_{what}"), tensor);
+    /// <summary>A constant that all nodes share that ask for it by the same key.</summary>
+    public string SharedConstant(string key, Func<Tensor> make)
+    {
+        if (!_shared.TryGetValue(key, out var name))
+            _shared[key] = name = Constant(Fresh(key), make());
+        return name;
+    }
+
+    public string NewConstant(TfLiteNode node, string what, Tensor tensor) => Constant(Fresh($"{NameFor(node)}_{what}"), tensor);
 
     /// <summary>Makes the values that were passed through a call the node's outputs.</summary>
     public void Pass(TfLiteNode node, IReadOnlyList<string> values)
@@ -265,7 +317,7 @@ internal sealed class TfLiteGraphBuilder
             throw node.Fault($"defines '{ModelImportException.OneLine(tensor.Name)}' a second time");
         _scope.Stored[index] = true;
         if (tensor.IsQuantized && Type(value) == ElementType.Float32)
-            Quantize(node, value, index);
+            Quantize(node, Lists.Whole(node, this, value), index);
         // Where there are calls, what this node has not made may be known elsewhere by the name that it has.
         else if (_nodes.Count > (HasCalls ? _before : 0) && _nodes[^1].Outputs.Contains(value))
             Rename(value, index, [.. node.Inputs.Where(i => i >= 0)]);
@@ -308,13 +360,16 @@ internal sealed class TfLiteGraphBuilder
     private void Rename(string value, int index, params ReadOnlySpan<int> inputs)
     {
         var last = _nodes[^1];
-        _nodes[^1] = last with { Name = last.Outputs.Count == 1 ? _scope.Names[index] : last.Name, Outputs = [.. last.Outputs.Select(o => o == value ? _scope.Names[index] : o)] };
-        _values[_scope.Names[index]] = _values[value] with { Name = _scope.Names[index] };
-        _scope.Real[index] = _scope.Names[index];
+        _nodes[^1] = last with { Name = last.Outputs.Count == 1 ? _scope.NameOf(index) : last.Name, Outputs = [.. last.Outputs.Select(o => o == value ? _scope.NameOf(index) : o)] };
+        _values[_scope.NameOf(index)] = _values[value] with { Name = _scope.NameOf(index) };
+        _scope.Real[index] = _scope.NameOf(index);
+        Lists.Rename(value, _scope.NameOf(index));
+        if (_planar.Remove(value, out var planar))
+            _planar[_scope.NameOf(index)] = planar;
         // What a DEQUANTIZE makes are the real numbers of its input too.
         foreach (var input in inputs)
             if (_scope.Real[input] == value)
-                _scope.Real[input] = _scope.Names[index];
+                _scope.Real[input] = _scope.NameOf(index);
     }
 
     private ValueSpec Input(int index)
@@ -329,7 +384,7 @@ internal sealed class TfLiteGraphBuilder
         if (shape.Any(d => d < 1) || ShapeInference.ElementsPerSample(shape) > ShapeInference.MaxElements)
             throw new ImportFault($"input '{name}' has the shape [{string.Join(',', shape)}]; between 1 and {ShapeInference.MaxElements} elements are supported");
         _scope.Stored[index] = true;
-        return _values[_scope.Names[index]] = new(_scope.Names[index], type, shape);
+        return _values[_scope.NameOf(index)] = new(_scope.NameOf(index), type, shape);
     }
 
     private ValueSpec Output(int index)
@@ -338,13 +393,13 @@ internal sealed class TfLiteGraphBuilder
         if (!_scope.Stored[index])
             throw new ImportFault($"output '{ModelImportException.OneLine(tensor.Name)}' is computed by no operator");
         // Where an operator has passed its input on, the output has no node of its own yet.
-        if (!_values.ContainsKey(_scope.Names[index]))
+        if (!_values.ContainsKey(_scope.NameOf(index)))
         {
             var value = _scope.Subgraph.Operators is [.., var last] ? Lists.Whole(last, this, _scope.Real[index]!) : _scope.Real[index]!;
-            _nodes.Add(new(_scope.Names[index], new Identity(), [value], [_scope.Names[index]]));
-            _values[_scope.Names[index]] = _values[value] with { Name = _scope.Names[index] };
+            _nodes.Add(new(_scope.NameOf(index), new Identity(), [value], [_scope.NameOf(index)]));
+            _values[_scope.NameOf(index)] = _values[value] with { Name = _scope.NameOf(index) };
         }
-        return _values[_scope.Names[index]];
+        return _values[_scope.NameOf(index)];
     }
 
     /// <summary>Folding must not make more of a file than there is in it.</summary>

@@ -12,8 +12,16 @@ internal sealed class TfLiteLists
     /// <summary>Elements of a value that is no list.</summary>
     private readonly record struct Part(string Value, int From, int Count);
 
-    private readonly Dictionary<string, Part[]> _parts = [];
+    /// <summary>Parts of all lists together: a loop has a list for each of its steps.</summary>
+    private const int MaxParts = 1 << 22;
+
+    private readonly Dictionary<string, IReadOnlyList<Part>> _parts = [];
     private readonly Dictionary<string, string> _joined = [];
+
+    /// <summary>Which list a value was joined from.</summary>
+    private readonly Dictionary<string, string> _lists = [];
+
+    private int _held;
 
     /// <summary>The value itself, or what a list is joined to.</summary>
     public string Whole(TfLiteNode node, TfLiteGraphBuilder graph, string value)
@@ -22,14 +30,25 @@ internal sealed class TfLiteLists
             return value;
         if (_joined.TryGetValue(value, out var joined))
             return joined;
-        if (parts.Length == 0)
+        if (parts.Count == 0)
             throw node.Fault("reads an empty tensor, which is not supported");
         string[] pieces = [.. parts.Select(p => Piece(node, graph, p))];
-        return _joined[value] = pieces.Length == 1 ? pieces[0] : graph.Emit(node, new Concat(0), pieces);
+        if (pieces.Length == 1)
+            return _joined[value] = pieces[0];
+        joined = graph.Emit(node, new Concat(0), pieces);
+        _lists[joined] = value;
+        return _joined[value] = joined;
+    }
+
+    /// <summary>Keeps in mind that a value has another name.</summary>
+    public void Rename(string value, string name)
+    {
+        if (_lists.Remove(value, out var list))
+            (_joined[list], _lists[name]) = (name, list);
     }
 
     /// <summary>Joins along the first axis.</summary>
-    public void Join(TfLiteNode node, TfLiteGraphBuilder graph, string[] values) => Define(node, graph, [.. values.SelectMany(v => Parts(graph, v))], values[0]);
+    public void Join(TfLiteNode node, TfLiteGraphBuilder graph, string[] values) => Define(node, graph, values.SelectMany(v => Parts(graph, v)), values[0]);
 
     /// <summary>Whether tensors have elements of one shape.</summary>
     public static bool Fit(TfLiteGraphBuilder graph, string[] values) =>
@@ -61,9 +80,9 @@ internal sealed class TfLiteLists
         graph.Define(node, graph.Emit(node, new Reshape(shape.Length == 1 ? [] : [-1, .. shape[2..].Select(d => (long)d)]), piece));
     }
 
-    private Part[] Parts(TfLiteGraphBuilder graph, string value) => _parts.TryGetValue(value, out var parts) ? parts : [new(value, 0, graph.Shape(value)[0])];
+    private IReadOnlyList<Part> Parts(TfLiteGraphBuilder graph, string value) => _parts.TryGetValue(value, out var parts) ? parts : [new(value, 0, graph.Shape(value)[0])];
 
-    private static Part[] Cut(Part[] parts, int from, int to)
+    private static List<Part> Cut(IReadOnlyList<Part> parts, int from, int to)
     {
         var cut = new List<Part>();
         var start = 0;
@@ -74,7 +93,7 @@ internal sealed class TfLiteLists
                 cut.Add(new(part.Value, part.From + first, last - first));
             start += part.Count;
         }
-        return [.. cut];
+        return cut;
     }
 
     private static string Piece(TfLiteNode node, TfLiteGraphBuilder graph, Part part) => part.From == 0 && part.Count == graph.Shape(part.Value)[0]
@@ -82,21 +101,28 @@ internal sealed class TfLiteLists
         : graph.Emit(node, new StridedSlice([part.From], [part.From + part.Count], [0], [1]), part.Value);
 
     /// <param name="like">A value of its type, and of its shape but for the first axis.</param>
-    private void Define(TfLiteNode node, TfLiteGraphBuilder graph, Part[] parts, string like)
+    private void Define(TfLiteNode node, TfLiteGraphBuilder graph, IEnumerable<Part> parts, string like)
     {
         var merged = new List<Part>();
         foreach (var part in parts)
+        {
+            if (++_held > MaxParts)
+                throw node.Fault("with all loops written out its lists are too large");
             if (merged is [.., var last] && last.Value == part.Value && last.From + last.Count == part.From)
                 merged[^1] = last with { Count = last.Count + part.Count };
             else
                 merged.Add(part);
+        }
         if (merged is [var only] && only.From == 0 && only.Count == graph.Shape(only.Value)[0])
         {
             graph.Define(node, only.Value);
             return;
         }
-        var list = graph.Declare(node, "list", graph.Type(like), [merged.Sum(p => p.Count), .. graph.Shape(like)[1..]]);
-        _parts[list] = [.. merged];
+        long rows = merged.Sum(p => (long)p.Count);
+        if (rows * ShapeInference.ElementsPerSample([1, .. graph.Shape(like)[1..]]) > ShapeInference.MaxElements)
+            throw node.Fault($"makes a list of {rows} elements, which with all loops written out is too large");
+        var list = graph.Declare(node, "list", graph.Type(like), [(int)rows, .. graph.Shape(like)[1..]]);
+        _parts[list] = merged;
         graph.Define(node, list);
     }
 }

@@ -50,10 +50,10 @@ internal sealed record TfLiteSubgraph(
     IReadOnlyList<TfLiteTensor> Tensors, IReadOnlyList<int> Inputs, IReadOnlyList<int> Outputs, IReadOnlyList<TfLiteNode> Operators);
 
 /// <summary>The part of a TensorFlow Lite file that EdgeAgent reads, by the field ids published with version 3 of its schema.</summary>
-/// <param name="Subgraphs">First the model; the others are what its control flow calls.</param>
-internal sealed record TfLiteModel(FlatFile File, IReadOnlyList<TfLiteSubgraph> Subgraphs, IReadOnlyDictionary<string, string> Metadata)
+/// <param name="Subgraphs">First the model; the others, what its control flow calls among them, are read when they are asked for.</param>
+internal sealed record TfLiteModel(FlatFile File, IReadOnlyList<Lazy<TfLiteSubgraph>> Subgraphs, IReadOnlyDictionary<string, string> Metadata)
 {
-    private const int MaxDimensions = 8;
+    private const int MaxDimensions = 8, BytesOfEntry = 64;
     private const int MaxMetadataBytes = 1 << 16;
 
     public static TfLiteModel Read(byte[] bytes)
@@ -68,13 +68,16 @@ internal sealed record TfLiteModel(FlatFile File, IReadOnlyList<TfLiteSubgraph> 
         if (graphs.Length == 0)
             throw new ImportFault("holds no subgraph");
         var codes = Array.ConvertAll(root.Tables(1), Code);
-        TfLiteSubgraph[] subgraphs = [.. graphs.Select((g, i) => Subgraph(g, i, buffers, codes, file))];
+        Lazy<TfLiteSubgraph>[] subgraphs = [.. graphs.Select((g, i) => new Lazy<TfLiteSubgraph>(() => Subgraph(g, i, buffers, codes, file)))];
         return new(file, subgraphs, ReadMetadata(root, buffers, file));
     }
 
     private static TfLiteSubgraph Subgraph(FlatTable table, int index, FlatTable[] buffers, string[] codes, FlatFile file)
     {
         var place = index == 0 ? "" : $"subgraph {index}, ";
+        // Tables may be shared, what is made of them is not.
+        if (index > 0)
+            file.Spend((long)BytesOfEntry * (table.Tables(0).Length + table.Tables(3).Length));
         TfLiteTensor[] tensors = [.. table.Tables(0).Select((t, i) => Tensor(t, place, i, buffers, file))];
         var operators = new List<TfLiteNode>();
         foreach (var op in table.Tables(3))

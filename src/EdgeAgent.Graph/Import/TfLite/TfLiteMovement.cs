@@ -80,17 +80,21 @@ internal static class TfLiteMovement
         if (size is < 1 or > MaxSummed)
             throw node.Fault($"sums over {size} elements; between 1 and {MaxSummed} are supported");
         var (exclusive, reverse) = (node.Flag(0), node.Flag(1));
-        var ones = new float[size * size];
-        for (var from = 0; from < size; from++)
-            for (var to = 0; to < size; to++)
-                if (from == to ? !exclusive : reverse == from > to)
-                    ones[from * size + to] = 1;
+        Tensor Triangle()
+        {
+            var ones = new float[size * size];
+            for (var from = 0; from < size; from++)
+                for (var to = 0; to < size; to++)
+                    if (from == to ? !exclusive : reverse == from > to)
+                        ones[from * size + to] = 1;
+            return Tensor.Of(ones, size, size);
+        }
         int[] last = [.. Enumerable.Range(0, shape.Length).Where(i => i != axis), axis];
         string Moved(string value, int[] permutation) => graph.Emit(node, new Transpose(permutation), value);
         if (type != ElementType.Float32)
             x = graph.Emit(node, new Cast(ElementType.Float32), x);
         x = shape.Length == 1 ? graph.Emit(node, new Reshape([1, size]), x) : Moved(x, last);
-        x = graph.Emit(node, new MatMul(), x, graph.NewConstant(node, "triangle", Tensor.Of(ones, size, size)));
+        x = graph.Emit(node, new MatMul(), x, graph.SharedConstant($"triangle_{size}{(exclusive ? "_exclusive" : "")}{(reverse ? "_reverse" : "")}", Triangle));
         x = shape.Length == 1 ? graph.Emit(node, new Reshape([size]), x) : Moved(x, [.. Enumerable.Range(0, shape.Length).Select(i => Array.IndexOf(last, i))]);
         graph.Define(node, type == ElementType.Float32 ? x : graph.Emit(node, new Cast(type), x));
     }
@@ -99,9 +103,9 @@ internal static class TfLiteMovement
     {
         if (node.Int(1) != 0)
             throw node.Fault("batch dimensions are not supported");
-        if (graph.HasCalls && node.Int(0) == 0 && graph.Shape(graph.Value(node, 0)).Length > 0 && graph.Constant(graph.Value(node, 1)) is { Shape: [], Data: int[] and [var index] })
+        if (graph.HasCalls && node.Int(0) == 0 && graph.Shape(graph.Value(node, 0)).Length > 0 && graph.Constant(graph.Value(node, 1)) is { Shape: [], Type: ElementType.Int32 or ElementType.Int64 })
         {
-            graph.Lists.Element(node, graph, graph.Value(node, 0), index);
+            graph.Lists.Element(node, graph, graph.Value(node, 0), graph.Ints(node, 1)[0]);
             return;
         }
         graph.Define(node, graph.Emit(node, new Gather(node.Int(0)), graph.Real(node, 0), graph.Real(node, 1)));

@@ -30,6 +30,9 @@ internal sealed class TfLiteNode
     /// <summary>The options of an operator that is none of the published ones, in whatever form its author chose.</summary>
     public ReadOnlyMemory<byte> Custom { get; }
 
+    /// <summary>Whether it is an operator of the subgraph that has these tensors.</summary>
+    public bool IsOf(IReadOnlyList<TfLiteTensor> tensors) => ReferenceEquals(_tensors, tensors);
+
     public bool Has(int input) => input < Inputs.Length && Inputs[input] >= 0;
 
     public int InputIndex(int input) => Has(input) ? Inputs[input] : throw Fault($"input {input} is missing");

@@ -11,9 +11,10 @@ internal sealed class TfLiteVariables
     /// <param name="load">Walks what is done when the model is loaded.</param>
     public void Initialize(Action load)
     {
+        var before = _loading;
         _loading = true;
         load();
-        _loading = false;
+        _loading = before;
     }
 
     public static void Handle(TfLiteNode node, TfLiteGraphBuilder graph)
@@ -29,9 +30,12 @@ internal sealed class TfLiteVariables
 
     public static void Assign(TfLiteNode node, TfLiteGraphBuilder graph)
     {
+        const string state = "keeps state from one inference to the next, which is not supported; export the model without state";
+        if (!graph.Variables._loading)
+            throw node.Fault(state);
         var value = graph.Real(node, 1);
-        if (!graph.Variables._loading || graph.Constant(value) is null)
-            throw node.Fault("keeps state from one inference to the next, which is not supported; export the model without state");
+        if (graph.Constant(value) is null)
+            throw node.Fault(state);
         graph.Variables._values[graph.Variables.Name(node, graph)] = value;
     }
 

@@ -65,7 +65,7 @@ public class ExportTests
         var graph = test.Build(test.Dense(test.Node(new Flatten(1), test.Node(new GlobalAveragePool(), x)), 8, 10));
         using var folder = new TemporaryFolder();
         TfLiteExporter.Write(Quantized(graph, wholly: true), folder.File("model.tflite"));
-        var operators = TfLiteModel.Read(File.ReadAllBytes(folder.File("model.tflite"))).Subgraphs[0].Operators;
+        var operators = TfLiteModel.Read(File.ReadAllBytes(folder.File("model.tflite"))).Subgraphs[0].Value.Operators;
         Assert.Contains(operators, o => o.Op == "MAXIMUM" && o.Output(0).Type == TfLiteType.Float32);
         Assert.All(operators.Where(o => o.Op == "CONV_2D"), o => Assert.Equal(TfLiteType.Int8, o.Input(0).Type));
     }
@@ -113,7 +113,7 @@ public class ExportTests
         var graph = test.Build(test.Node(new Mul(), test.Node(new Mul(), x, raised), test.Constant(Tensor.Of([factor]))));
         using var folder = new TemporaryFolder();
         TfLiteExporter.Write(graph, folder.File("model.tflite"));
-        var operators = TfLiteModel.Read(File.ReadAllBytes(folder.File("model.tflite"))).Subgraphs[0].Operators.Select(o => o.Op).ToList();
+        var operators = TfLiteModel.Read(File.ReadAllBytes(folder.File("model.tflite"))).Subgraphs[0].Value.Operators.Select(o => o.Op).ToList();
         Assert.Contains(has, operators);
         Assert.DoesNotContain(lacks, operators);
     }

@@ -177,7 +177,7 @@ public class ImportTests
     [InlineData(true, true, new[] { 8f, 10, 5, 6, 0, 0 })]
     public void CumulativeSum_OfEitherDirection_AddsUp(bool exclusive, bool reverse, float[] expected)
     {
-        var graph = Import([1, 3, 2], [1, 3, 2], "CUMSUM", new((TfLiteTable)104, (0, exclusive), (1, reverse)), (file, input) => [input, file.Constant("axis", Tensor.Of([1], []))]);
+        var graph = Import([1, 3, 2], [1, 3, 2], "CUMSUM", new((TfLiteTable)102, (0, exclusive), (1, reverse)), (file, input) => [input, file.Constant("axis", Tensor.Of([1], []))]);
         Assert.Equal(expected, KerasFileTests.Run(graph, Tensor.Of([1f, 2, 3, 4, 5, 6], 1, 3, 2)).Floats);
     }
 

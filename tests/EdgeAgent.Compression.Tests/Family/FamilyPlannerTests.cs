@@ -146,7 +146,7 @@ public sealed class FamilyPlannerTests
         Assert.Equal(floor, rungs[^1].Sliced!.Cost.OnnxBytes);
     }
 
-    /// <summary>The students whose figures are in the README, and those of the default ladder.</summary>
+    /// <summary>The default ladder's students, and those of the sizes that the README's figures are for.</summary>
     [Theory]
     [InlineData(new double[0], "w0.310 w0.203 w0.131")]
     [InlineData(new double[] { 24, 94, 250, 500 }, "w0.420 w0.207 w0.122 w0.078")]

@@ -19,7 +19,7 @@ internal static class OperatorShapes
         Abs or Neg when Value(inputs, 0).Type is not (ElementType.Bool or ElementType.UInt8) => (Value(inputs, 0).Type, Value(inputs, 0).Shape),
         UnaryOperator => (ElementType.Float32, Float(inputs, 0)),
         Identity => (Value(inputs, 0).Type, Value(inputs, 0).Shape),
-        Softmax softmax => (ElementType.Float32, OfOneSample(softmax.Axis, Float(inputs, 0))),
+        Softmax softmax => (ElementType.Float32, Axis(softmax.Axis, Float(inputs, 0)).Shape),
         Pow => (Value(inputs, 0).Type, Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
         BinaryOperator => (SameType(inputs), Broadcast(Value(inputs, 0).Shape, Value(inputs, 1).Shape)),
         Concat concat => (SameType(inputs), Concatenation(concat, inputs)),
@@ -37,7 +37,7 @@ internal static class OperatorShapes
         StridedSlice slice => (Value(inputs, 0).Type, SliceRanges.Shape(slice, Value(inputs, 0).Shape)),
         Gather gather => (Value(inputs, 0).Type, Gathered(gather.Axis, Value(inputs, 0).Shape, Value(inputs, 1))),
         Expand expand => (Value(inputs, 0).Type, Broadcast(Value(inputs, 0).Shape, Array.ConvertAll(expand.Shape, d => d is >= -MaxElements and <= MaxElements ? (int)d : throw new ShapeFault($"a size of {d} is not supported")))),
-        LogSoftmax softmax => (ElementType.Float32, OfOneSample(softmax.Axis, Float(inputs, 0))),
+        LogSoftmax softmax => (ElementType.Float32, Axis(softmax.Axis, Float(inputs, 0)).Shape),
         LayerNormalization normalization => (ElementType.Float32, LayerNormalized(normalization, inputs)),
         Resize resize => (ElementType.Float32, Resized(resize, Float(inputs, 0))),
         Flatten flatten => (Value(inputs, 0).Type, Flattened(flatten.Axis, Value(inputs, 0).Shape)),
@@ -123,10 +123,6 @@ internal static class OperatorShapes
         return shape;
     }
 
-    /// <summary>The shape of what is normalized along an axis, which must not be the batch: samples have nothing to do with one another.</summary>
-    private static int[] OfOneSample(int axis, int[] shape) =>
-        Axis(axis, shape) is var (_, index) && shape[index] < 0 ? throw new ShapeFault($"axis {axis} of [{Join(shape)}] is the batch") : shape;
-
     private static int[] Product(Gemm gemm, ValueSpec?[] inputs)
     {
         var (a, b) = (Float(inputs, 0), Float(inputs, 1));
@@ -134,8 +130,8 @@ internal static class OperatorShapes
             throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] is not a product of two matrices");
         var (m, k) = gemm.TransposeA ? (a[1], a[0]) : (a[0], a[1]);
         var (k2, n) = gemm.TransposeB ? (b[1], b[0]) : (b[0], b[1]);
-        if (k != k2 || k < 0)
-            throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] have {(k < 0 ? "the batch as inner size" : $"different inner sizes {k} and {k2}")}");
+        if (k != k2)
+            throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] have different inner sizes {k} and {k2}");
         int[] shape = [m, n];
         if (inputs.Length > 2 && inputs[2] is not null && Float(inputs, 2) is var c && !Broadcast(shape, c).AsSpan().SequenceEqual(shape))
             throw new ShapeFault($"addend [{Join(c)}] does not broadcast to [{Join(shape)}]");
@@ -144,7 +140,7 @@ internal static class OperatorShapes
 
     private static int[] MatrixProduct(int[] a, int[] b)
     {
-        if (a.Length < 2 || b.Length < 2 || a[^1] != b[^2] || a[^1] < 0)
+        if (a.Length < 2 || b.Length < 2 || a[^1] != b[^2])
             throw new ShapeFault($"[{Join(a)}] x [{Join(b)}] do not multiply");
         return [.. Broadcast(a[..^2], b[..^2]), a[^2], b[^1]];
     }

@@ -32,12 +32,26 @@ public static class DynamicBatch
         {
             var inferred = ShapeInference.Infer(freed, -1);
             var outputs = graph.Outputs.Select(o => inferred[o.Name]).ToList();
-            return outputs.TrueForAll(o => o.Shape.Length > 0 && o.Shape[0] == -1) ? freed with { Outputs = outputs } : null;
+            return outputs.TrueForAll(o => o.Shape.Length > 0 && o.Shape[0] == -1) && !freed.Nodes.Any(n => MixesSamples(n, inferred)) ? freed with { Outputs = outputs } : null;
         }
         catch (InvalidGraphException)
         {
             return null;
         }
+    }
+
+    /// <summary>Whether a node normalizes or adds up along the batch: what was one sample's axis has been taken for it.</summary>
+    private static bool MixesSamples(Node node, IReadOnlyDictionary<string, ValueSpec> values)
+    {
+        bool IsBatch(int input, int axis) => values.GetValueOrDefault(node.Inputs[input]) is { Shape: var shape } && shape[axis < 0 ? axis + shape.Length : axis] < 0;
+        return node.Op switch
+        {
+            Softmax softmax => IsBatch(0, softmax.Axis),
+            LogSoftmax softmax => IsBatch(0, softmax.Axis),
+            MatMul => IsBatch(0, -1),
+            Gemm gemm => IsBatch(0, gemm.TransposeA ? 0 : 1),
+            _ => false,
+        };
     }
 
     private static bool InfersBatch(Reshape reshape, int[] result, int batch) => Array.IndexOf(reshape.Shape, -1) is >= 0 and var axis && result[axis] == batch;

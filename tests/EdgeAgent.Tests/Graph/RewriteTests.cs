@@ -21,6 +21,19 @@ public class RewriteTests
     }
 
     /// <summary>A batch of 1 that is written out, where other axes are 1 too: as recurrent layers are converted, and as a flattened number is.</summary>
+    /// <summary>Attention among the steps of a sequence that has no batch: its first axis looks like one.</summary>
+    [Fact]
+    public void DynamicBatch_OfAnAxisThatIsNormalized_StaysFixed()
+    {
+        var test = new TestGraph(3);
+        var sequence = test.Node(new Reshape([1, -1, 8]), test.Input(8));
+        var weights = test.Node(new Softmax(-1), test.Node(new MatMul(), sequence, test.Node(new Transpose([0, 2, 1]), sequence)));
+        var graph = test.Build(test.Node(new Reshape([-1, 8]), test.Node(new MatMul(), weights, sequence)));
+        var steps = graph with { Inputs = [graph.Inputs[0] with { Shape = [16, 8] }], Outputs = [graph.Outputs[0] with { Shape = [16, 8] }] };
+
+        Assert.Equal([16, 8], DynamicBatch.Apply(steps.Verify()).Inputs[0].Shape);
+    }
+
     [Fact]
     public void DynamicBatch_WithOtherAxesOfOne_FreesTheAxisToInfer()
     {

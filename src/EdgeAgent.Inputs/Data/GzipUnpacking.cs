@@ -46,7 +46,7 @@ internal static class GzipUnpacking
             target?.Dispose();
             if (fault is not (InvalidDataException or IOException or UnauthorizedAccessException))
                 throw;
-            throw new InputException($"{path}: cannot unpack the gzip file: {fault.Message.ReplaceLineEndings(" ")}; copy or make it again", fault);
+            throw new InputException($"{path}: cannot unpack the gzip file: {fault.Message}; copy or make it again", fault);
         }
     }
 }

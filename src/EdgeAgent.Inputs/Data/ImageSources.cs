@@ -58,7 +58,7 @@ internal static class ImageSources
             tar?.Dispose();
             if (fault is not (IOException or UnauthorizedAccessException))
                 throw;
-            throw new InputException($"{path}: cannot be opened: {fault.Message.ReplaceLineEndings(" ")}", fault);
+            throw new InputException($"{path}: cannot be opened: {fault.Message}", fault);
         }
     }
 }

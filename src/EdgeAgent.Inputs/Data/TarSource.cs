@@ -20,7 +20,7 @@ internal sealed class TarSource : IImageSource
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot read the tar archive: {fault.Message.ReplaceLineEndings(" ")}", fault);
+            throw new InputException($"{path}: cannot read the tar archive: {fault.Message}", fault);
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class ZipSource : IImageSource
                 throw;
             if (fault is not (IOException or UnauthorizedAccessException or InvalidDataException))
                 throw;
-            throw new InputException($"{path}: cannot read the zip archive: {fault.Message.ReplaceLineEndings(" ")} Make it again as .zip or .tar, or give the unpacked folder.", fault);
+            throw new InputException($"{path}: cannot read the zip archive: {fault.Message} Make it again as .zip or .tar, or give the unpacked folder.", fault);
         }
     }
 

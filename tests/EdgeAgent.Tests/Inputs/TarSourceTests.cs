@@ -185,6 +185,13 @@ public sealed class TarSourceTests : IDisposable
         Refusal("set.tar");
     }
 
+    [Fact]
+    public void NameOfSeveralLines_IsToldInOne()
+    {
+        File.WriteAllBytes(Path("set.tar"), Tar(("a/1.png", Image(1)), ("b\n1.png", Image(1))));
+        Assert.Contains("image 'b 1.png' is not in a class folder", Refusal("set.tar"), StringComparison.Ordinal);
+    }
+
     /// <summary>Whatever is wrong with it, an archive is refused in one line, or is a data set whose images can be read.</summary>
     [Property(MaxTest = 3000)]
     public Property Archive_WithAnyDamage_IsRefusedInOneLineOrRead()
